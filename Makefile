@@ -1,0 +1,53 @@
+# The only commands there are; CI runs these. Each makes the environment that it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check lint vendor regen lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(READY) ## make the environment in .venv
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "Python 3.11 to 3.14 is needed")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## an answer streams from the sandbox through the relay to OpenAI's own client
+	$(BIN)/python -m examples.demo
+
+serve: $(READY) ## run the relay with the settings of the environment and .env
+	$(BIN)/relay serve
+
+test: $(READY) ## run every test
+	$(BIN)/python -m pytest
+
+check: lint ## lint, and see that generated/ is what spec/ and codegen/ make
+	$(BIN)/python -m codegen --check
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+vendor: $(READY) ## read OpenAI's document (SOURCE=file or URL) into spec/
+	$(BIN)/python -m codegen.vendor $(if $(SOURCE),--source $(SOURCE))
+
+regen: $(READY) ## make generated/ from spec/
+	$(BIN)/python -m codegen
+
+lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with hashes
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --group codegen --group dev \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment and every cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
