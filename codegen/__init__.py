@@ -1,0 +1,1 @@
+"""Build time: reads spec/, writes generated/; never imported by the runtime."""
