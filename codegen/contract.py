@@ -1,0 +1,115 @@
+"""The contract: the vendored document with the overlay applied, mounted where the relay serves it."""
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from codegen import files, overlay
+from codegen.errors import CodegenError
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+Document = dict[str, Any]
+_RELAY_KEYS = {"handler", "beta", "variants"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the merged document, or one variant of it.
+
+    `path` is where the relay serves it (`/v1/files`), `upstream_path` where the upstream does, below its base
+    (`/files`; None for the relay's own). `query` is the pair that selects a variant (`beta=true`).
+    """
+
+    path: str
+    upstream_path: str | None
+    method: str
+    operation: Document
+    relay: Document
+    query: str | None = None
+
+    @property
+    def operation_id(self) -> str:
+        """The `operationId`."""
+        return str(self.operation["operationId"])
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The merged document as the relay serves it (absolute paths), and its operations in document order."""
+
+    document: Document
+    routes: list[Route]
+    lock: Document
+
+
+def load(spec: Path) -> Contract:
+    """Read, merge and mount the contract in the folder `spec`; raises CodegenError."""
+    merged = overlay.apply(
+        files.load(spec / "openai.json"), files.load(spec / "overlay.yaml"), str(spec / "overlay.yaml")
+    )
+    routes = _routes(merged)
+    _check_unique(routes)
+    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"))
+
+
+def _base(document: Document, item: Document) -> str:
+    servers = item.get("servers") or document.get("servers") or [{"url": "/"}]
+    return urlsplit(str(servers[0]["url"])).path.rstrip("/")
+
+
+def _routes(document: Document) -> list[Route]:
+    found: list[Route] = []
+    for key, item in document["paths"].items():
+        if "?" in key:
+            raise CodegenError(f"spec/overlay.yaml: no action makes a variant of the path key {key!r}")
+        own = "servers" in item
+        for method in METHODS:
+            if method in item:
+                found += _with_variants(_base(document, item) + key, None if own else key, method, item)
+    return found
+
+
+def _with_variants(path: str, upstream_path: str | None, method: str, item: Document) -> list[Route]:
+    operation = item[method]
+    place = f"{method.upper()} {path}"
+    relay = operation.get("x-relay", {})
+    if unknown := set(relay) - _RELAY_KEYS:
+        raise CodegenError(f"spec/overlay.yaml: {place}: unknown x-relay keys {sorted(unknown)}")
+    shared = item.get("parameters", [])
+    routes = []
+    for query, raw in {None: operation, **relay.get("variants", {})}.items():
+        if "operationId" not in raw:
+            raise CodegenError(f"spec: {place}: an operation or variant without operationId")
+        complete = {**raw, "parameters": [*shared, *raw.get("parameters", [])]}
+        routes.append(Route(path, upstream_path, method, complete, relay, query))
+    return routes
+
+
+def _check_unique(routes: list[Route]) -> None:
+    ids: dict[str, str] = {}
+    places: dict[tuple[str, str, str | None], str] = {}
+    for route in routes:
+        place = f"{route.method.upper()} {route.path}"
+        if route.operation_id in ids:
+            first = ids[route.operation_id]
+            raise CodegenError(f"spec: operationId {route.operation_id!r} at {place} is taken by {first}")
+        shape = re.sub(r"\{[^}]*\}", "{}", route.path)
+        key = (route.method, shape, route.query)
+        if key in places:
+            raise CodegenError(f"spec: {place} collides with {places[key]}")
+        ids[route.operation_id] = places[key] = place
+
+
+def _mounted(document: Document, routes: list[Route]) -> Document:
+    """`document` with absolute paths, one server, and without the generator's own keys."""
+    paths: Document = {}
+    for route in routes:
+        if route.query is None:
+            operation = copy.deepcopy({k: v for k, v in route.operation.items() if k != "x-relay"})
+            if not operation["parameters"]:
+                del operation["parameters"]
+            paths.setdefault(route.path, {})[route.method] = operation
+    return {**document, "servers": [{"url": "/"}], "paths": dict(sorted(paths.items()))}

@@ -1,0 +1,156 @@
+"""The tables of the runtime as Python source, and Connexion's routing document."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from codegen.bodies import Schemas, Shape, name_of
+from codegen.contract import Contract, Document, Route
+from codegen.errors import CodegenError
+
+_EVERY_TYPE = ("array", "boolean", "integer", "null", "number", "object", "string")
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 - the templates make Python, and `py` is what escapes
+)
+_TEMPLATES.filters["py"] = repr
+
+
+def operations(contract: Contract, handlers: Path) -> str:
+    """The source of `generated/operations.py`; raises CodegenError for a handler that does not exist."""
+    rows = [_row(route) for route in contract.routes]
+    for row in rows:
+        if row["handler"] is not None:
+            _check_handler(handlers, row["handler"], row["operation_id"])
+    return _rendered("operations.py.j2", rows=rows, contract_version=_version(contract.lock))
+
+
+def bodies(schemas: Schemas) -> str:
+    """The source of `generated/bodies.py`."""
+    shapes = [(name, _body(schemas.shape(schema))) for name, schema in sorted(schemas.bodies.items())]
+    return _rendered("bodies.py.j2", bodies=shapes)
+
+
+def routing(contract: Contract) -> Document:
+    """The OpenAPI 3.0.3 document for Connexion, which takes no 3.1: routes and security, no schemas.
+
+    Connexion matches in document order, so literal segments come before templated ones.
+    """
+    paths: Document = {}
+    plain = [route for route in contract.routes if route.query is None]
+    for route in sorted(plain, key=lambda route: [("{" in part, part) for part in route.path.split("/")]):
+        paths.setdefault(route.path, {})[route.method] = _routed(route)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "Connexion's routing document", "version": _version(contract.lock)},
+        "security": [{"RelayKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"RelayKey": {"type": "apiKey", "in": "header", "name": "X-Relay-Key"}}
+        },
+    }
+
+
+def _routed(route: Route) -> Document:
+    parameters = [
+        {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for part in route.path.split("/")
+        if part.startswith("{")
+    ]
+    operation: Document = {
+        "operationId": route.operation_id,
+        "responses": {"default": {"description": "any"}},
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if taken := _request_media_types(route):
+        operation["requestBody"] = {"content": {name: {} for name in taken}}
+    if _is_public(route):
+        operation["security"] = []
+    return operation
+
+
+def _row(route: Route) -> dict[str, Any]:
+    operation = route.operation
+    answers = _response_media_types(route)
+    variants = route.relay.get("variants", {}) if route.query is None else {}
+    return {
+        "operation_id": route.operation_id,
+        "method": route.method.upper(),
+        "path": route.path,
+        "upstream_path": route.upstream_path,
+        "query": route.query,
+        "variants": tuple((query, raw["operationId"]) for query, raw in variants.items()),
+        "handler": route.relay.get("handler"),
+        "beta": route.relay.get("beta"),
+        "request_media_types": _request_media_types(route),
+        "response_media_types": answers,
+        "streams": "text/event-stream" in answers,
+        "body_model": name_of(route),
+        "body_required": operation.get("requestBody", {}).get("required", False),
+        "tags": tuple(operation.get("tags", [])),
+        "public": _is_public(route),
+        "deprecated": operation.get("deprecated", False),
+    }
+
+
+def _is_public(route: Route) -> bool:
+    return route.operation.get("security") == []
+
+
+def _request_media_types(route: Route) -> tuple[str, ...]:
+    return tuple(name.lower() for name in route.operation.get("requestBody", {}).get("content", {}))
+
+
+def _response_media_types(route: Route) -> tuple[str, ...]:
+    answers = route.operation.get("responses", {})
+    return tuple(
+        sorted(
+            {name for code, answer in answers.items() if code < "300" for name in answer.get("content", {})}
+        )
+    )
+
+
+def _body(shape: Shape) -> dict[str, Any]:
+    return {
+        "types": tuple(sorted(shape.types)) if shape.types is not None else _EVERY_TYPE,
+        "required": tuple(sorted(shape.required)),
+        "fields": {name: tuple(sorted(types)) for name, types in sorted(shape.fields.items())},
+    }
+
+
+def _version(lock: Document) -> str:
+    state = lock["date"] or lock["commit"] or lock["source_sha256"][:12]
+    return f"{lock['version']}+{state}"
+
+
+def _check_handler(handlers: Path, name: str, operation_id: str) -> None:
+    module, _, function = name.partition(".")
+    path = handlers / f"{module}.py"
+    names: set[str] = set()
+    if path.is_file():
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        names = {node.name for node in body if isinstance(node, ast.AsyncFunctionDef)}
+    if function not in names:
+        raise CodegenError(f"spec/overlay.yaml: {operation_id}: no async function {function!r} in {path}")
+
+
+def _rendered(template: str, **values: Any) -> str:
+    return _TEMPLATES.get_template(template).render(**values)
+
+
+def formatted(source: str) -> str:
+    """`source` as ruff formats it, independent of any configuration."""
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=110", "-"]
+    run = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise CodegenError(
+            f"generated: ruff cannot format what was generated: {run.stderr.strip().splitlines()[0]}"
+        )
+    return run.stdout

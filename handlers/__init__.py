@@ -1,0 +1,1 @@
+"""The operations that differ from plain forwarding, one module per family, named in the overlay."""

@@ -1,0 +1,54 @@
+"""Health, for people, probes and load balancers."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from generated.operations import CONTRACT_VERSION, OPERATIONS
+from relay.auth import AUTH_HEADER
+from relay.dispatch import Relay
+
+_UPSTREAM_OPERATIONS = sum(operation.upstream_path is not None for operation in OPERATIONS.values())
+_VERSION = version("chatgpt-team-relay")
+
+
+async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 200 with the state of this relay: `RelayHealth` in the overlay."""
+    settings = relay.settings
+    state = {
+        "object": "health",
+        "status": "ok",
+        "environment": settings.environment,
+        "default_model": settings.default_model,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "relay": {
+            "name": settings.relay_name,
+            "version": _VERSION,
+            "app_mode": settings.app_mode,
+            "auth_enabled": settings.auth_enabled,
+            "auth_header": AUTH_HEADER,
+            "relay_key_configured": relay.keys.configured,
+        },
+        "openai": {"base_url": settings.openai_api_base, "api_key_configured": bool(relay.upstream_key.text)},
+        "meta": {
+            "contract_version": CONTRACT_VERSION,
+            "operations": _UPSTREAM_OPERATIONS,
+            "validation_reports": relay.judge.reports.total(),
+        },
+    }
+    await JSONResponse(state)(scope, receive, send)
+
+
+async def get_live(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    """Answer 200 as long as the process can answer."""
+    await JSONResponse({"object": "live", "status": "ok"})(scope, receive, send)
+
+
+async def get_ready(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 200 when requests can be forwarded, 503 while there is no key to forward them with."""
+    if relay.upstream_key.text:
+        await JSONResponse({"object": "ready", "status": "ok"})(scope, receive, send)
+    else:
+        await JSONResponse({"object": "ready", "status": "upstream_key_missing"}, 503)(scope, receive, send)
