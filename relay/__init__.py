@@ -1,0 +1,1 @@
+"""The runtime: knows no operation by name, only the generated contract."""

@@ -1,0 +1,115 @@
+"""The composition root: every part of the relay is made and joined here, and nowhere else."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from importlib import import_module
+from typing import Any
+
+from connexion import ConnexionMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.security import SecurityMiddleware
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+from pydantic import SecretStr
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from generated.operations import OPERATIONS
+from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
+from relay.auth import RelayKeys, Secret, security_map, upstream_key
+from relay.contract import routing_document
+from relay.dispatch import Dispatch, Handler, Relay
+from relay.errors import ErrorBoundary
+from relay.forwarder import Credentials, Forwarder
+from relay.routing import ContractRouting
+from relay.settings import Settings
+from relay.transport import Upstream
+from relay.validation import REPORT_HEADER, BodyValidation, Judge
+from sandbox.server import SandboxServer
+
+SANDBOX_KEY = "sandbox"
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The whole relay as one ASGI application; raises SettingsError.
+
+    From the outside in: access log, CORS, error boundary, Connexion (routing, security), body validation,
+    dispatch to a handler or to the forwarder.
+    """
+    relay = Relay(
+        settings=settings,
+        keys=RelayKeys(settings),
+        upstream_key=_upstream_key(settings),
+        judge=Judge(settings.relay_validation),
+    )
+    validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
+    app: ASGIApp = ErrorBoundary(_connexion(validation, relay))
+    return AccessLog(_with_cors(app, settings))
+
+
+def _upstream_key(settings: Settings) -> Secret:
+    if settings.uses_sandbox:
+        return Secret(SecretStr(SANDBOX_KEY), None, "OPENAI_API_KEY")
+    return upstream_key(settings)
+
+
+def _handlers() -> dict[str, Handler]:
+    """The functions that the overlay names, by `module.function`."""
+    found: dict[str, Handler] = {}
+    for operation in OPERATIONS.values():
+        if operation.handler is not None:
+            module, _, function = operation.handler.partition(".")
+            found[operation.handler] = getattr(import_module(f"handlers.{module}"), function)
+    return found
+
+
+def _connexion(app: ASGIApp, relay: Relay) -> ASGIApp:
+    middleware = ConnexionMiddleware(
+        app,
+        middlewares=[LifespanMiddleware, ContractRouting, SecurityMiddleware],
+        lifespan=_lifespan(relay),
+        # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
+        resolver=Resolver(lambda _operation_id: app),
+        auth_all_paths=relay.settings.auth_enabled,
+        security_map=security_map(relay.keys),
+        swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
+    )
+    document = routing_document()
+    if not relay.settings.auth_enabled:
+        del document["security"]
+    middleware.add_api(document, base_path="")
+    connexion: ASGIApp = middleware
+    return connexion
+
+
+def _with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
+    if not settings.cors_allow_origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_allow_origins,
+        allow_methods=settings.cors_allow_methods,
+        allow_headers=settings.cors_allow_headers,
+        allow_credentials=settings.cors_allow_credentials,
+        expose_headers=[name.decode() for name in (REQUEST_ID_HEADER, RELAY_ID_HEADER, REPORT_HEADER)],
+    )
+
+
+def _lifespan(relay: Relay) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    settings = relay.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            base_url = settings.openai_api_base
+            if settings.uses_sandbox:
+                base_url = stack.enter_context(SandboxServer()).base_url
+            upstream = Upstream(base_url, settings.relay_timeout)
+            credentials = Credentials.of(settings, relay.upstream_key)
+            relay.forwarder = Forwarder(upstream, credentials, settings.max_body_bytes)
+            try:
+                yield
+            finally:
+                await upstream.close()
+
+    return lifespan

@@ -1,0 +1,146 @@
+"""Keys: the relay keys that clients show, and the real key that only the upstream sees."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+from connexion.lifecycle import ConnexionRequest
+from connexion.security import AbstractSecurityHandler
+from pydantic import SecretStr
+
+from relay.errors import InvalidRelayKey
+from relay.settings import Settings, SettingsError
+
+logger = structlog.get_logger("relay")
+
+_LOOK_AGAIN_SECONDS = 1.0
+_MAX_KEY_FILE_BYTES = 65_536
+AUTH_HEADER = "X-Relay-Key"
+
+
+class Secret:
+    """A text from a setting or a file. A file is read again within a second of its change."""
+
+    def __init__(self, value: SecretStr | None, path: Path | None, variable: str) -> None:
+        self._text = value.get_secret_value().strip() if value else ""
+        self._path = path
+        self._stamp: tuple[int, int, int] | None = None
+        self._next_look = 0.0
+        if path is not None:
+            try:
+                self._load(path)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                raise SettingsError(
+                    f"{variable}={str(path)!r} is invalid: allowed is a file with a key in it ({reason})"
+                ) from None
+
+    def __repr__(self) -> str:
+        return f"Secret(configured={bool(self._text)})"
+
+    @property
+    def text(self) -> str:
+        """The present value; empty when there is none."""
+        if self._path is not None and time.monotonic() >= self._next_look:
+            try:
+                self._load(self._path)
+            except (OSError, ValueError) as error:
+                # A half-written or vanished file must not lock everybody out: the last good key stays.
+                logger.warning("key file unusable", file=self._path.name, reason=type(error).__name__)
+        return self._text
+
+    def _load(self, path: Path) -> None:
+        self._next_look = time.monotonic() + _LOOK_AGAIN_SECONDS
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if stamp == self._stamp:
+            return
+        with path.open("rb") as file:
+            text = file.read(_MAX_KEY_FILE_BYTES).decode("ascii").strip()
+        if not text:
+            raise ValueError("it is empty")
+        self._text, self._stamp = text, stamp
+
+
+def upstream_key(settings: Settings) -> Secret:
+    """The real key."""
+    return _usable(Secret(settings.openai_api_key, settings.openai_api_key_file, "OPENAI_API_KEY_FILE"))
+
+
+def _usable(secret: Secret) -> Secret:
+    if any(not "!" <= character <= "~" for character in secret.text):
+        raise SettingsError("OPENAI_API_KEY=(hidden) is invalid: allowed are visible ASCII characters")
+    return secret
+
+
+class RelayKeys:
+    """The keys that open the relay; compared in constant time, whatever their lengths."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY_FILE")
+        self._text: str | None = None
+        self._digests: list[bytes] = []
+        if settings.auth_enabled and not self._current():
+            raise SettingsError(
+                "RELAY_KEY=(hidden) is invalid: allowed are one or more keys, comma-separated"
+            )
+
+    def _current(self) -> list[bytes]:
+        text = self._secret.text
+        if text != self._text:
+            keys = [key.strip() for key in text.replace("\n", ",").split(",")]
+            self._digests = [hashlib.sha256(key.encode()).digest() for key in keys if key]
+            self._text = text
+        return self._digests
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is any relay key."""
+        return bool(self._current())
+
+    def opens(self, shown: str) -> bool:
+        """Whether `shown` is one of the keys."""
+        digest = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
+        matches = [hmac.compare_digest(digest, known) for known in self._current()]
+        return any(matches)
+
+    def check(self, relay_key: str | None, authorization: str | None) -> None:
+        """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
+        scheme, _, token = (authorization or "").strip().partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else None
+        shown = [key.strip() for key in (relay_key, bearer) if key and key.strip()]
+        if sum(self.opens(key) for key in shown):
+            return
+        if shown:
+            message = "Invalid relay key"
+        elif authorization and bearer is None:
+            message = "The Authorization header must be of the form: Bearer <relay key>"
+        else:
+            message = "Missing relay key"
+        raise InvalidRelayKey(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:
+    """Connexion's `security_map` for the routing document's one scheme, which reads both headers."""
+
+    class RelayKeyHandler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion carries no types
+        """Lets a request in when it shows a relay key."""
+
+        def get_fn(
+            self,
+            security_scheme: dict[str, Any],  # noqa: ARG002 - Connexion's signature
+            required_scopes: list[str],  # noqa: ARG002
+        ) -> Callable[[ConnexionRequest], Awaitable[dict[str, Any]]]:
+            """The check that Connexion awaits for each request to an operation that is not public."""
+
+            async def verify(request: ConnexionRequest) -> dict[str, Any]:
+                keys.check(request.headers.get("x-relay-key"), request.headers.get("authorization"))
+                return {}
+
+            return verify
+
+    return {"apiKey": RelayKeyHandler}

@@ -1,0 +1,80 @@
+"""The `relay` command.
+
+Exit codes: 0 done, 1 failed while running, 2 a setting or argument that cannot be used.
+"""
+
+import sys
+from typing import Any
+
+import click
+import structlog
+
+from relay.log import configure_logging
+from relay.settings import LOG_LEVELS, SANDBOX, SettingsError, describe, load_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chatgpt-team-relay", prog_name="relay")
+def main() -> None:
+    """An OpenAI-compatible relay, generated from OpenAI's own OpenAPI document."""
+
+
+@main.command()
+@click.option("--host", help="The address to listen on (RELAY_HOST).")
+@click.option("--port", type=int, help="The port to listen on (RELAY_PORT); 0 takes a free one.")
+@click.option("--sandbox", is_flag=True, help="Forward to the embedded sandbox (OPENAI_API_BASE=sandbox:).")
+def serve(host: str | None, port: int | None, *, sandbox: bool) -> None:
+    """Run the relay until it is told to stop."""
+    given: dict[str, Any] = {"relay_host": host, "relay_port": port}
+    if sandbox:
+        given["openai_api_base"] = SANDBOX
+    try:
+        settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+        configure_logging(settings.effective_log_level, settings.log_format)
+        _warn_of_level(settings.log_level)
+        # Imported late: `relay settings` and `--help` need no model of the contract.
+        from relay.app import create_app  # noqa: PLC0415
+        from relay.server import serve as run  # noqa: PLC0415
+
+        started = run(create_app(settings), settings)
+    except SettingsError as error:
+        _refuse(error)
+    sys.exit(0 if started else 1)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="The port.")
+def sandbox(host: str, port: int) -> None:
+    """Run the sandbox alone: an upstream that answers as OpenAI's API does, with any key."""
+    from sandbox.server import serve as run  # noqa: PLC0415
+
+    try:
+        run(host, port, lambda base_url: click.echo(f"sandbox listening on {base_url}"))
+    except OSError as error:
+        click.echo(f"relay: --host {host} --port {port} cannot be listened on: {error.strerror}", err=True)
+        sys.exit(2)
+
+
+@main.command()
+def settings() -> None:
+    """List every setting with its meaning, default and present value; secrets are masked."""
+    try:
+        rows = describe(load_settings())
+    except SettingsError as error:
+        _refuse(error)
+    for row in rows:
+        names = row["variable"] + (f" ({row['aliases']})" if row["aliases"] else "")
+        click.echo(f"{names}\n    {row['meaning']}\n    default {row['default']}, now {row['value']}")
+
+
+def _warn_of_level(level: str) -> None:
+    if level not in LOG_LEVELS:
+        structlog.get_logger("relay").warning(
+            "LOG_LEVEL is no level; info is used", value=level, allowed=LOG_LEVELS
+        )
+
+
+def _refuse(error: SettingsError) -> None:
+    click.echo(f"relay: {error}", err=True)
+    sys.exit(2)

@@ -1,0 +1,36 @@
+"""The generated contract as the runtime reads it: routing document, served document, operations."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from starlette.types import Scope
+
+from generated.operations import OPERATIONS, Operation
+
+
+@cache
+def _generated(name: str) -> bytes:
+    return (files("generated") / name).read_bytes()
+
+
+def routing_document() -> dict[str, Any]:
+    """Connexion's OpenAPI 3.0.3 document, a fresh copy: paths, methods, operation ids, security."""
+    document: dict[str, Any] = json.loads(_generated("routing.json"))
+    return document
+
+
+def served_document() -> bytes:
+    """The merged OpenAPI 3.1.0 document as JSON."""
+    return _generated("openapi.json")
+
+
+def operation_of(scope: Scope) -> Operation | None:
+    """The operation that Connexion's routing found, or the variant of it that the query string names."""
+    routing = scope.get("extensions", {}).get("connexion_routing", {})
+    operation = OPERATIONS.get(routing.get("operation_id"))
+    if operation is None or not operation.variants:
+        return operation
+    pairs = scope["query_string"].decode("latin-1").split("&")
+    return next((OPERATIONS[name] for query, name in operation.variants if query in pairs), operation)

@@ -1,0 +1,45 @@
+"""From an operation to what serves it: the handler that the overlay names, else the forwarder."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from relay.auth import RelayKeys, Secret
+from relay.contract import operation_of
+from relay.errors import UnknownPath
+from relay.forwarder import Forwarder
+from relay.settings import Settings
+from relay.validation import Judge
+
+
+@dataclass(slots=True)
+class Relay:
+    """What a handler may use. `forwarder` is there from the start of the application to its end."""
+
+    settings: Settings
+    keys: RelayKeys
+    upstream_key: Secret
+    judge: Judge
+    forwarder: Forwarder = field(init=False)
+
+
+Handler = Callable[[Relay, Scope, Receive, Send], Awaitable[None]]
+
+
+class Dispatch:
+    """The application under Connexion's middleware."""
+
+    def __init__(self, relay: Relay, handlers: Mapping[str, Handler]) -> None:
+        self._relay = relay
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one routed request; raises RelayError."""
+        operation = operation_of(scope)
+        if operation is None:
+            raise UnknownPath(f"No such path in the contract: {scope['method']} {scope['path']}")
+        if operation.handler is not None:
+            await self._handlers[operation.handler](self._relay, scope, receive, send)
+        else:
+            await self._relay.forwarder.forward(scope, receive, send, operation)

@@ -1,0 +1,205 @@
+"""Every error the relay makes, in one tree and one table, and the boundary that turns them into answers.
+
+RelayError
+├── RequestError
+│   ├── InvalidJSON            the body cannot be parsed
+│   ├── InvalidBody            the body is JSON that the operation cannot take
+│   ├── InvalidRelayKey        no relay key, or a wrong one
+│   ├── UnknownPath            no such path in the contract
+│   ├── MethodNotAllowed       the path exists, the method does not
+│   ├── UnsupportedMediaType   a body of a media type that the operation does not take
+│   ├── RequestTooLarge        a body over the limit
+│   └── ClientGone             the client left: there is nobody to answer
+├── UpstreamError
+│   ├── UpstreamKeyMissing     there is no real key to forward with
+│   ├── UpstreamUnreachable    no connection, or one that broke before the answer
+│   ├── UpstreamTimeout        no byte from upstream in time
+│   └── UpstreamInvalid        an answer that is no HTTP
+└── InternalError              a bug of the relay
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = structlog.get_logger("relay")
+
+
+class RelayError(Exception):
+    """An error with a message for the client, the `param` at fault where there is one, and headers."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers = headers or {}
+        self.kind = TABLE[type(self)]
+        self.code = code or self.kind.code
+
+
+class RequestError(RelayError):
+    """The client's fault."""
+
+
+class InvalidJSON(RequestError):
+    """The body cannot be parsed (RFC 8259)."""
+
+
+class InvalidBody(RequestError):
+    """The body is JSON that the operation cannot take."""
+
+
+class InvalidRelayKey(RequestError):
+    """No relay key, or a wrong one (RFC 9110, 15.5.2)."""
+
+
+class UnknownPath(RequestError):
+    """No such path in the contract."""
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not (RFC 9110, 15.5.6)."""
+
+
+class UnsupportedMediaType(RequestError):
+    """A body of a media type that the operation does not take (RFC 9110, 15.5.16)."""
+
+
+class RequestTooLarge(RequestError):
+    """A body over the limit (RFC 9110, 15.5.14)."""
+
+
+class ClientGone(RequestError):
+    """The client left before the answer was whole."""
+
+
+class UpstreamError(RelayError):
+    """The upstream's fault, or the way to it."""
+
+
+class UpstreamKeyMissing(UpstreamError):
+    """There is no real key to forward with."""
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection, or one that broke before the answer."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """No byte from upstream in time."""
+
+
+class UpstreamInvalid(UpstreamError):
+    """An answer that is no HTTP."""
+
+
+class InternalError(RelayError):
+    """A bug of the relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How an error leaves: HTTP status, and OpenAI's `type` and `code`."""
+
+    status: int
+    type: str
+    code: str
+
+
+_SERVER_ERRORS = 500
+_REQUEST = "invalid_request_error"
+_SERVER = "server_error"
+TABLE: dict[type[RelayError], Kind] = {
+    InvalidJSON: Kind(400, _REQUEST, "invalid_json"),
+    InvalidBody: Kind(400, _REQUEST, "invalid_body"),
+    InvalidRelayKey: Kind(401, _REQUEST, "invalid_api_key"),
+    UnknownPath: Kind(404, _REQUEST, "unknown_url"),
+    MethodNotAllowed: Kind(405, _REQUEST, "method_not_allowed"),
+    UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),
+    RequestTooLarge: Kind(413, _REQUEST, "request_too_large"),
+    ClientGone: Kind(499, _REQUEST, "client_gone"),
+    UpstreamKeyMissing: Kind(424, _REQUEST, "upstream_key_missing"),
+    UpstreamUnreachable: Kind(502, _SERVER, "upstream_unreachable"),
+    UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
+    UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
+    InternalError: Kind(500, _SERVER, "internal_error"),
+}
+
+_FRAMEWORK: dict[int, type[RequestError]] = {
+    401: InvalidRelayKey,
+    404: UnknownPath,
+    405: MethodNotAllowed,
+    413: RequestTooLarge,
+    415: UnsupportedMediaType,
+}
+
+
+def shape(error: RelayError) -> bytes:
+    """The body of an error in OpenAI's shape: `{"error": {message, type, param, code}}`, as JSON."""
+    fields = {"message": error.message, "type": error.kind.type, "param": error.param, "code": error.code}
+    return json.dumps({"error": fields}).encode()
+
+
+async def answer(error: RelayError, send: Send) -> None:
+    """Send `error` as a whole response."""
+    body = shape(error)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    await send({"type": "http.response.start", "status": error.kind.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def from_framework(error: HTTPException) -> RelayError:
+    """What Starlette or Connexion refused, as an error of the relay's."""
+    status = error.status_code
+    made = _FRAMEWORK.get(status, InternalError if status >= _SERVER_ERRORS else InvalidBody)
+    return made(error.detail or "The request was refused", headers=dict(error.headers or {}))
+
+
+class ErrorBoundary:
+    """ASGI middleware: whatever is raised below leaves as one answer, or ends a started one unfinished."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application below; only cancellation passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 - a bug is an answer too, and the process lives
+            known = _known(error, scope)
+            if not started:
+                await answer(known, send)
+
+
+def _known(error: Exception, scope: Scope) -> RelayError:
+    if isinstance(error, RelayError):
+        return error
+    if isinstance(error, HTTPException):
+        return from_framework(error)
+    request_id: Any = scope.get("state", {}).get("request_id", "unknown")
+    logger.error("bug", request_id=request_id, exc_info=error)
+    return InternalError(f"The relay failed to handle this request; its id is {request_id}")

@@ -1,0 +1,138 @@
+"""The one way out: every byte to and from the upstream passes `Forwarder.forward`."""
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from generated.operations import Operation
+from relay.auth import Secret
+from relay.body import RequestBody, has_body
+from relay.errors import InvalidBody, RelayError, UpstreamError, UpstreamKeyMissing, shape
+from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
+from relay.settings import Settings
+from relay.transport import Upstream, UpstreamResponse
+
+MOUNT = b"/v1"
+_EVENT_STREAM = b"text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the upstream is shown in the client's stead."""
+
+    key: Secret
+    organization: str | None
+    project: str | None
+    betas: dict[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings, key: Secret) -> "Credentials":
+        """The credentials that `settings` name."""
+        betas = {"assistants": settings.openai_assistants_beta}
+        return cls(key, settings.openai_organization, settings.openai_project, betas)
+
+    def apply(self, headers: RawHeaders, beta: str | None) -> RawHeaders:
+        """`headers` for the upstream, with the real key; raises UpstreamKeyMissing."""
+        key = self.key.text
+        if not key:
+            raise UpstreamKeyMissing(
+                "This relay has no OpenAI key: set OPENAI_API_KEY or OPENAI_API_KEY_FILE"
+            )
+        fields = to_upstream(headers)
+        fields.append((b"authorization", b"Bearer " + key.encode()))
+        for name, value in ((b"openai-organization", self.organization), (b"openai-project", self.project)):
+            if value and value_of(fields, name) is None:
+                fields.append((name, value.encode()))
+        return self._with_beta(fields, beta) if beta in self.betas else fields
+
+    def _with_beta(self, fields: RawHeaders, beta: str | None) -> RawHeaders:
+        present = b",".join(value for name, value in fields if name == b"openai-beta")
+        others = [(name, value) for name, value in fields if name != b"openai-beta"]
+        return [*others, (b"openai-beta", merged_tokens(present, self.betas[beta or ""]))]
+
+
+class _Events:
+    """Knows whether an event stream stands between two events, by the bytes it ended with."""
+
+    def __init__(self) -> None:
+        self._tail = b"\n\n"
+
+    def saw(self, chunk: bytes) -> None:
+        self._tail = (self._tail + chunk[-4:])[-4:]
+
+    def error(self, error: RelayError) -> bytes:
+        """An event that carries `error`, on a line of its own."""
+        between = self._tail.endswith((b"\n\n", b"\r\r", b"\r\n\r\n"))
+        return (b"" if between else b"\n\n") + b"data: " + shape(error) + b"\n\n"
+
+
+class Forwarder:
+    """Forwards requests to one upstream. It knows no operation by name."""
+
+    def __init__(self, upstream: Upstream, credentials: Credentials, max_body_bytes: int) -> None:
+        self._upstream = upstream
+        self._credentials = credentials
+        self._max_body_bytes = max_body_bytes
+
+    async def forward(
+        self, scope: Scope, receive: Receive, send: Send, operation: Operation | None = None
+    ) -> None:
+        """Forward one request and its answer, byte for byte, as they arrive.
+
+        Raises RelayError before the first byte of an answer. After it a break is never finished: an event
+        stream gets one error event, then the answer is left incomplete, which makes the server abort it.
+        """
+        target = _target(scope)
+        headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
+        body = RequestBody(receive, scope["headers"], self._max_body_bytes)
+        streamed = has_body(scope["headers"])
+        with body.client_present(streamed=streamed):
+            response = await self._send(scope["method"], target, headers, body if streamed else None)
+            try:
+                await _relay(response, body, send)
+            finally:
+                await response.close()
+
+    async def _send(
+        self, method: str, target: bytes, headers: RawHeaders, body: RequestBody | None
+    ) -> UpstreamResponse:
+        chunks: AsyncIterable[bytes] | None = body
+        try:
+            return await self._upstream.send(method, target, headers, chunks)
+        except UpstreamError:
+            # What the client did to its own body shows as a broken upstream connection.
+            if body is not None and body.failure is not None:
+                raise body.failure from None
+            raise
+
+
+def _target(scope: Scope) -> bytes:
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    target = path.removeprefix(MOUNT) + (b"?" + query if query else b"")
+    if not target.isascii():
+        raise InvalidBody("The path and query must be ASCII (RFC 3986)", code="invalid_url")
+    return target
+
+
+async def _relay(response: UpstreamResponse, request: RequestBody, send: Send) -> None:
+    headers = to_client(response.headers)
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    events = _Events() if _is_plain_event_stream(headers) else None
+    try:
+        async for chunk in response.chunks():
+            if events is not None:
+                events.saw(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except UpstreamError as error:
+        if events is not None:
+            await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
+        raise
+    request.answered = True
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _is_plain_event_stream(headers: RawHeaders) -> bool:
+    media_type = value_of(headers, b"content-type") or b""
+    return media_type.lower().startswith(_EVENT_STREAM) and value_of(headers, b"content-encoding") is None

@@ -1,0 +1,72 @@
+"""Which header fields cross the relay, and which belong to one side of it."""
+
+from collections.abc import Iterable
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# RFC 9110, 7.6.1, and the fields that RFC 2616, 13.5.1 and RFC 9112 name besides.
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# What says who the client is, or how it reached the relay, is the relay's business alone. `expect` is
+# answered by the relay's own server (RFC 9110, 10.1.1); `host` names the relay.
+_CLIENT_ONLY = frozenset(
+    {
+        b"authorization",
+        b"cookie",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"x-relay-key",
+        b"x-real-ip",
+        b"cf-connecting-ip",
+        b"true-client-ip",
+    }
+)
+
+
+def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """The first value of the field `name` (lower case), or None."""
+    return next((value for key, value in headers if key == name), None)
+
+
+def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """The fields that `Connection` makes hop-by-hop, in lower case (RFC 9110, 7.6.1)."""
+    names: set[bytes] = set()
+    for key, value in headers:
+        if key.lower() == b"connection":
+            names.update(part.strip().lower() for part in value.split(b","))
+    return names
+
+
+def to_upstream(headers: RawHeaders) -> RawHeaders:
+    """The client's fields that go on, in order and unchanged; names are lower case already (ASGI)."""
+    dropped = HOP_BY_HOP | _CLIENT_ONLY | named_by_connection(headers)
+    return [
+        (key, value) for key, value in headers if key not in dropped and not key.startswith(b"x-forwarded-")
+    ]
+
+
+def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """The upstream's fields that go on, duplicates apart and in order; names in lower case (ASGI)."""
+    fields = list(headers)
+    dropped = HOP_BY_HOP | named_by_connection(fields)
+    return [(lower, value) for key, value in fields if (lower := key.lower()) not in dropped]
+
+
+def merged_tokens(present: bytes | None, added: str) -> bytes:
+    """`present` with the comma-separated tokens of `added` that it lacks (RFC 9110, 5.6.1)."""
+    tokens = [token.strip() for token in (present or b"").decode("latin-1").split(",") if token.strip()]
+    tokens += [token.strip() for token in added.split(",") if token.strip() not in tokens]
+    return ", ".join(tokens).encode("latin-1")

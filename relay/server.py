@@ -1,0 +1,77 @@
+"""The relay behind uvicorn: uvloop, httptools, and nothing of the server's own on the wire."""
+
+import socket
+import sys
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from relay.settings import Settings, SettingsError
+
+_KEEP_ALIVE_SECONDS = 75
+_SHUTDOWN_SECONDS = 30
+_BACKLOG = 2048
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`."""
+    return uvicorn.Config(
+        app,
+        host=settings.relay_host,
+        port=settings.relay_port,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        # Date and Server are the upstream's where it sends them; a second one would be false.
+        date_header=False,
+        server_header=False,
+        # Who the client is, is the business of the connection, not of a header that anyone can send.
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+
+
+def serve(app: ASGIApp, settings: Settings) -> bool:
+    """Serve `app` until SIGINT or SIGTERM; False when it could not start.
+
+    Raises SettingsError for an address that cannot be listened on.
+    """
+    listener = _listener(settings)
+    server = uvicorn.Server(server_config(app, settings))
+    _announce(listener, settings)
+    server.run(sockets=[listener])
+    return server.started
+
+
+def _listener(settings: Settings) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.relay_host, settings.relay_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"RELAY_HOST={settings.relay_host!r}, RELAY_PORT={settings.relay_port} is invalid: "
+            f"allowed is an address of this machine with a free port ({error.strerror})"
+        ) from None
+    return listener
+
+
+def _announce(listener: socket.socket, settings: Settings) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    structlog.get_logger("relay").info(
+        "listening",
+        base_url=f"http://{shown}:{port}/v1",
+        upstream=settings.openai_api_base,
+        relay_key="needed" if settings.auth_enabled else "not needed",
+        validation=settings.relay_validation,
+    )

@@ -1,0 +1,293 @@
+"""Every setting of the relay: read from the environment or `.env`, checked once, at the start."""
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SANDBOX = "sandbox:"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is one line naming variable, value and what is allowed."""
+
+
+def _api_base(value: str) -> str:
+    if value == SANDBOX:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    if parts.username or parts.password or re.search(r"[^\x21-\x7e]", value):
+        raise ValueError
+    base = value.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"
+
+
+def _listing(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _header_value(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
+        raise ValueError
+    return value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_listing)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
+def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text", **limits: Any) -> Any:
+    return Field(
+        default,
+        validation_alias=AliasChoices(*variables),
+        description=meaning,
+        json_schema_extra={"allowed": allowed},
+        **limits,
+    )
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. Sizes are MiB, times are seconds, as each description says."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    openai_api_key: SecretStr | None = _setting(None, "the real key, sent upstream", "OPENAI_API_KEY")
+    openai_api_key_file: Path | None = _setting(
+        None, "a file with the real key, read again when it changes", "OPENAI_API_KEY_FILE"
+    )
+    openai_api_base: Annotated[str, AfterValidator(_api_base)] = _setting(
+        "https://api.openai.com/v1",
+        "the upstream; with or without /v1; sandbox: is the embedded one",
+        "OPENAI_API_BASE",
+        "OPENAI_BASE_URL",
+        allowed="an http or https address without user, query or fragment, or sandbox:",
+    )
+    openai_organization: HeaderValue | None = _setting(
+        None, "sent upstream when the client names no organisation", "OPENAI_ORGANIZATION"
+    )
+    openai_project: HeaderValue | None = _setting(
+        None, "sent upstream when the client names no project", "OPENAI_PROJECT"
+    )
+    openai_assistants_beta: HeaderValue = _setting(
+        "assistants=v2",
+        "added to OpenAI-Beta for assistants, threads and vector stores",
+        "OPENAI_ASSISTANTS_BETA",
+    )
+    default_model: str = _setting("gpt-5.1", "the model reported as default by health", "DEFAULT_MODEL")
+    relay_host: str = _setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
+    relay_port: int = _setting(
+        8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535", ge=0, le=65535
+    )
+    relay_name: str = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
+    relay_key: SecretStr | None = _setting(
+        None,
+        "what clients must show; several, comma-separated, for rotation",
+        "RELAY_KEY",
+        "RELAY_AUTH_TOKEN",
+        "CHATGPT_ACTIONS_SECRET",
+    )
+    relay_key_file: Path | None = _setting(
+        None, "a file with relay keys, read again when it changes", "RELAY_KEY_FILE"
+    )
+    relay_auth_enabled: bool | None = _setting(
+        None,
+        "whether clients must show a relay key; on when a relay key is set",
+        "RELAY_AUTH_ENABLED",
+        allowed="true or false",
+    )
+    relay_timeout: float = _setting(
+        600,
+        "seconds without a byte from upstream before giving up",
+        "RELAY_TIMEOUT",
+        "PROXY_TIMEOUT",
+        allowed="a number over 0, at most 86400",
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+    )
+    relay_max_body_mb: int = _setting(
+        600,
+        "MiB of the largest request body; larger ones are answered 413",
+        "RELAY_MAX_BODY_MB",
+        allowed="a whole number from 1 to 1048576",
+        ge=1,
+        le=1_048_576,
+    )
+    relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(_lower)] = _setting(
+        "structural",
+        "how strictly request bodies are judged before they are forwarded",
+        "RELAY_VALIDATION",
+        allowed="off, structural or strict",
+    )
+    cors_allow_origins: Names = _setting(
+        [],
+        "origins that browsers may call from",
+        "CORS_ALLOW_ORIGINS",
+        allowed="a JSON array, a comma list or *",
+    )
+    cors_allow_methods: Names = _setting(
+        ["*"],
+        "methods that browsers may use",
+        "CORS_ALLOW_METHODS",
+        allowed="a JSON array, a comma list or *",
+    )
+    cors_allow_headers: Names = _setting(
+        ["*"],
+        "headers that browsers may send",
+        "CORS_ALLOW_HEADERS",
+        allowed="a JSON array, a comma list or *",
+    )
+    cors_allow_credentials: bool = _setting(
+        False,  # noqa: FBT003 - each row begins with its default
+        "whether browsers may send credentials; not together with origins *",
+        "CORS_ALLOW_CREDENTIALS",
+        allowed="true or false",
+    )
+    log_level: Annotated[str, BeforeValidator(_lower)] = _setting(
+        "info", "the least level that is logged", "LOG_LEVEL", allowed=", ".join(LOG_LEVELS)
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = _setting(
+        "console", "how a log line is written", "LOG_FORMAT", allowed="console or json"
+    )
+    app_mode: str = _setting("development", "reported by health", "APP_MODE")
+    environment: str = _setting("development", "reported by health", "ENVIRONMENT")
+
+    @model_validator(mode="after")
+    def _no_credentials_for_every_origin(self) -> Self:
+        if self.cors_allow_credentials and "*" in self.cors_allow_origins:
+            raise SettingsError(
+                "CORS_ALLOW_CREDENTIALS='true' is invalid together with CORS_ALLOW_ORIGINS='*': "
+                "allowed are named origins"
+            )
+        return self
+
+    @property
+    def auth_enabled(self) -> bool:
+        """Whether clients must show a relay key."""
+        if self.relay_auth_enabled is not None:
+            return self.relay_auth_enabled
+        return self.relay_key is not None or self.relay_key_file is not None
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body in bytes."""
+        return self.relay_max_body_mb * 1024 * 1024
+
+    @property
+    def uses_sandbox(self) -> bool:
+        """Whether the upstream is the embedded one."""
+        return self.openai_api_base == SANDBOX
+
+    @property
+    def effective_log_level(self) -> str:
+        """The level in force: `info` where `log_level` names none."""
+        return self.log_level if self.log_level in LOG_LEVELS else "info"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` are by field name and win over the environment.
+
+    Raises SettingsError with one line for the first setting that cannot be used.
+    """
+    named = {_variables(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
+    try:
+        settings = Settings(**named)
+    except ValidationError as error:
+        raise SettingsError(_line(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env is invalid: allowed is UTF-8 text") from None
+    _refuse_open_door(settings)
+    return settings
+
+
+def describe(settings: Settings) -> list[dict[str, str]]:
+    """Rows of `relay settings`: variable, meaning, default and value, all text, secrets masked."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variables = _variables(field)
+        rows.append(
+            {
+                "variable": variables[0],
+                "aliases": ", ".join(variables[1:]),
+                "meaning": field.description or "",
+                "default": _shown(field.default),
+                "value": _shown(getattr(settings, name)),
+            }
+        )
+    return rows
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _variables(field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    assert isinstance(alias, AliasChoices)
+    return [str(choice) for choice in alias.choices]
+
+
+def _line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    variable = str(first["loc"][0])
+    field = next(f for f in Settings.model_fields.values() if variable in _variables(f))
+    extra = field.json_schema_extra
+    allowed = extra["allowed"] if isinstance(extra, dict) else "any text"
+    value = "(hidden)" if field.annotation == SecretStr | None else repr(first["input"])[:100]
+    return f"{variable}={value} is invalid: allowed is {allowed}"
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    has_key = settings.relay_key is not None or settings.relay_key_file is not None
+    if settings.relay_auth_enabled and not has_key:
+        raise SettingsError(
+            "RELAY_AUTH_ENABLED='true' is invalid without a key: set RELAY_KEY or RELAY_KEY_FILE"
+        )
+    real_key = settings.openai_api_key is not None or settings.openai_api_key_file is not None
+    exposed = not is_loopback(settings.relay_host) and not settings.uses_sandbox
+    if real_key and exposed and not has_key and settings.relay_auth_enabled is None:
+        raise SettingsError(
+            f"RELAY_HOST={settings.relay_host!r} would open the real key to everyone who can reach it: "
+            "set RELAY_KEY, or RELAY_AUTH_ENABLED=false to say that this is wanted"
+        )
