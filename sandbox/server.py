@@ -1,0 +1,121 @@
+"""Running the sandbox: in a thread beside tests and demos, or in the foreground as a command."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from sandbox.app import create_app
+from sandbox.events import Streams
+
+HOST = "127.0.0.1"
+
+_CLOSE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it listens, and that cuts its connections when it ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Waiting for open streams takes as long as they do; cut, each ends as if its client had gone away.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+class SandboxServer:
+    """The sandbox on a socket of its own, in a daemon thread with its own event loop.
+
+    A context manager: it listens inside the ``with``. Port 0 takes a free one; a port that is taken, or an
+    address that is not this machine's, raises ``OSError`` at the start.
+    """
+
+    def __init__(self, host: str = HOST, port: int = 0) -> None:
+        self._address = (host, port)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._base_url = ""
+        self._app = create_app()
+
+    @property
+    def base_url(self) -> str:
+        """Where OpenAI's clients find it: ``http://127.0.0.1:PORT/v1``, empty before the start."""
+        return self._base_url
+
+    @property
+    def streams(self) -> Streams:
+        """How many event streams are open, ended, and left by their clients."""
+        streams: Streams = self._app.state.streams
+        return streams
+
+    def start(self) -> None:
+        """Listen, and return once requests are taken; ``OSError`` if the address is not to be had."""
+        listener, self._base_url = _listen(*self._address)
+        # Without logging configuration: the process around it has its own.
+        config = uvicorn.Config(
+            self._app, lifespan="off", log_config=None, log_level=None, server_header=False
+        )
+        # Set afterwards: the constructor would silence the access log of every server in this process.
+        config.access_log = False
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
+        self._thread.start()
+        self._server.listening.wait()
+        if not self._server.started:
+            raise OSError("the sandbox ended before it listened")
+
+    def close(self) -> None:
+        """End the server and its thread, open streams included; further calls do nothing."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_CLOSE_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, listener: socket.socket) -> None:
+        assert self._server is not None
+        try:
+            self._server.run(sockets=[listener])
+        finally:
+            self._server.listening.set()
+
+
+def serve(host: str = HOST, port: int = 0, announce: Callable[[str], None] = lambda _: None) -> None:
+    """Run the sandbox in the foreground until a signal ends it; ``announce`` is told its base URL first.
+
+    ``OSError`` if the address is not to be had. Logs warnings and worse, and no requests.
+    """
+    listener, base_url = _listen(host, port)
+    config = uvicorn.Config(
+        create_app(), lifespan="off", log_level="warning", access_log=False, server_header=False
+    )
+    announce(base_url)
+    with contextlib.suppress(KeyboardInterrupt):
+        _Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=2048)
+    name = f"[{host}]" if family == socket.AF_INET6 else host
+    return listener, f"http://{name}:{listener.getsockname()[1]}/v1"
