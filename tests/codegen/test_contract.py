@@ -1,0 +1,98 @@
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen import contract
+from codegen.errors import CodegenError
+from tests.codegen.projects import DOCUMENT, action, write_project
+
+
+def routes(root: Path) -> dict[str, contract.Route]:
+    return {route.operation_id: route for route in contract.load(root / "spec").routes}
+
+
+def test_upstream_operations_are_mounted_below_the_path_of_their_server(tmp_path: Path) -> None:
+    route = routes(write_project(tmp_path))["create-thing"]
+    assert (route.path, route.upstream_path, route.method) == ("/v1/things", "/things", "post")
+
+
+def test_the_relays_own_operations_stand_where_their_server_says_and_have_no_upstream(tmp_path: Path) -> None:
+    route = routes(write_project(tmp_path))["getState"]
+    assert (route.path, route.upstream_path) == ("/state", None)
+    assert route.relay == {"handler": "state.get_state"}
+
+
+def test_the_served_document_has_absolute_paths_and_nothing_of_the_generators(tmp_path: Path) -> None:
+    document = contract.load(write_project(tmp_path) / "spec").document
+    assert document["servers"] == [{"url": "/"}]
+    assert list(document["paths"]) == ["/state", "/v1/things", "/v1/things/search", "/v1/things/{thing_id}"]
+    assert "x-relay" not in str(document)
+
+
+def test_parameters_of_a_path_item_belong_to_each_operation(tmp_path: Path) -> None:
+    document = contract.load(write_project(tmp_path) / "spec").document
+    for method in ("get", "post"):
+        assert document["paths"]["/v1/things/{thing_id}"][method]["parameters"][0]["name"] == "thing_id"
+
+
+def with_variant(operation: dict[str, Any]) -> dict[str, Any]:
+    return action("$.paths['/things'].post", update={"x-relay": {"variants": {"beta=true": operation}}})
+
+
+def test_a_variant_is_a_route_of_its_own_at_the_path_of_its_operation(tmp_path: Path) -> None:
+    variant = {"operationId": "create-beta", "responses": {"200": {"description": "OK"}}}
+    found = routes(write_project(tmp_path, with_variant(variant)))
+    assert (found["create-beta"].path, found["create-beta"].query) == ("/v1/things", "beta=true")
+    assert found["create-thing"].query is None
+
+
+def test_a_variant_is_not_in_the_served_document(tmp_path: Path) -> None:
+    variant = {"operationId": "create-beta", "responses": {"200": {"description": "OK"}}}
+    root = write_project(tmp_path, with_variant(variant))
+    assert "create-beta" not in str(contract.load(root / "spec").document)
+
+
+def moved(old: str, new: str) -> dict[str, Any]:
+    document = deepcopy(DOCUMENT)
+    document["paths"][new] = document["paths"].pop(old)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("actions", "document", "said"),
+    [
+        ([with_variant({})], DOCUMENT, "POST /v1/things: an operation or variant without operationId"),
+        ([], moved("/things/search", "/things/search?beta=true"), "'/things/search?beta=true'"),
+        ([action("$..getThing", remove=True)], DOCUMENT, "selects nothing"),
+        (
+            [action("$.paths['/things'].post", update={"x-relay": {"handlr": "x.y"}})],
+            DOCUMENT,
+            "POST /v1/things: unknown x-relay keys ['handlr']",
+        ),
+        (
+            [action("$.paths['/things'].post", update={"operationId": "getThing"})],
+            DOCUMENT,
+            "operationId 'getThing' at",
+        ),
+        (
+            [
+                action(
+                    "$.paths",
+                    update={"/v1/things/{id}": {"servers": [{"url": "/"}], "get": {"operationId": "own"}}},
+                )
+            ],
+            DOCUMENT,
+            "GET /v1/things/{id} collides with GET /v1/things/{thing_id}",
+        ),
+    ],
+)
+def test_what_cannot_be_routed_stops_with_its_place(
+    tmp_path: Path, actions: list[dict[str, Any]], document: dict[str, Any], said: str
+) -> None:
+    root = write_project(tmp_path, *actions, document=document)
+    with pytest.raises(CodegenError) as stopped:
+        contract.load(root / "spec")
+    assert said in str(stopped.value)
+    assert "\n" not in str(stopped.value)

@@ -1,0 +1,51 @@
+"""The contract of this repository, as it was generated."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import generated.models
+from generated.bodies import BODIES
+from generated.operations import OPERATIONS
+
+SPEC = Path(__file__).parents[2] / "spec"
+
+
+def test_every_operation_of_openais_document_has_a_row() -> None:
+    document = json.loads((SPEC / "openai.json").read_bytes())
+    named = Counter(
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    )
+    rows = [row for row in OPERATIONS.values() if row.upstream_path is not None]
+    assert Counter(row.operation_id for row in rows) == named
+    assert len(rows) == json.loads((SPEC / "openai.lock.json").read_bytes())["operations"]
+
+
+def test_the_operations_with_a_query_in_their_path_are_variants_of_plain_ones() -> None:
+    variants = {name: row for name, row in OPERATIONS.items() if row.query is not None}
+    assert len(variants) == 7
+    pointed = {name for row in OPERATIONS.values() for _, name in row.variants}
+    assert pointed == set(variants)
+    assert all("?" not in row.path for row in OPERATIONS.values())
+
+
+def test_every_json_body_has_a_model_and_a_structure() -> None:
+    for row in OPERATIONS.values():
+        assert (row.body_model is not None) == ("application/json" in row.request_media_types)
+        if row.body_model is not None:
+            assert row.body_model in BODIES
+            assert hasattr(generated.models, row.body_model)
+
+
+def test_streams_are_known() -> None:
+    streaming = {row.operation_id for row in OPERATIONS.values() if row.streams}
+    assert {"createChatCompletion", "createResponse", "beta_createResponse"} <= streaming
+    assert "createEmbedding" not in streaming
+
+
+def test_assistants_and_vector_stores_ask_for_their_beta() -> None:
+    assert OPERATIONS["createAssistant"].beta == OPERATIONS["createVectorStore"].beta == "assistants"
+    assert OPERATIONS["createResponse"].beta is None
