@@ -61,7 +61,7 @@ class _Answer:
         if upstream_id is None:
             fields.append((REQUEST_ID_HEADER, self._id))
         else:
-            self.upstream_id = upstream_id.decode("latin-1")
+            self.upstream_id = _printable(upstream_id)
         return fields
 
     @property
@@ -70,6 +70,11 @@ class _Answer:
         if self.whole:
             return "complete"
         return "unanswered" if self.status is None else "aborted"
+
+
+def _printable(raw: bytes) -> str:
+    """`raw` as ASCII: still percent-encoded, so that no path can forge a line or steer a terminal."""
+    return raw.decode("ascii", "backslashreplace")
 
 
 class AccessLog:
@@ -102,7 +107,7 @@ class AccessLog:
             "request",
             request_id=scope["state"]["request_id"],
             method=scope["method"],
-            path=scope["path"],
+            path=_printable(scope["raw_path"]),
             operation=operation.operation_id if operation else None,
             status=answer.status,
             bytes=answer.size,

@@ -10,13 +10,12 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.security import SecurityMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
-from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
-from relay.auth import RelayKeys, Secret, security_map, upstream_key
+from relay.auth import RelayKeys, security_map, upstream_key
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
@@ -26,8 +25,6 @@ from relay.settings import Settings
 from relay.transport import Upstream
 from relay.validation import REPORT_HEADER, BodyValidation, Judge
 from sandbox.server import SandboxServer
-
-SANDBOX_KEY = "sandbox"
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -39,18 +36,12 @@ def create_app(settings: Settings) -> ASGIApp:
     relay = Relay(
         settings=settings,
         keys=RelayKeys(settings),
-        upstream_key=_upstream_key(settings),
+        upstream_key=upstream_key(settings),
         judge=Judge(settings.relay_validation),
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     app: ASGIApp = ErrorBoundary(_connexion(validation, relay))
     return AccessLog(_with_cors(app, settings))
-
-
-def _upstream_key(settings: Settings) -> Secret:
-    if settings.uses_sandbox:
-        return Secret(SecretStr(SANDBOX_KEY), None, "OPENAI_API_KEY")
-    return upstream_key(settings)
 
 
 def _handlers() -> dict[str, Handler]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,25 +20,38 @@ logger = structlog.get_logger("relay")
 
 _LOOK_AGAIN_SECONDS = 1.0
 _MAX_KEY_FILE_BYTES = 65_536
+_ONE_KEY = re.compile(r"[!-~]+")
+_SEVERAL_KEYS = re.compile(r"[!-~\s]+", re.ASCII)
+_SEPARATORS = ", \t\r\n"
+_SANDBOX_KEY = "sandbox"
 AUTH_HEADER = "X-Relay-Key"
 
 
 class Secret:
-    """A text from a setting or a file. A file is read again within a second of its change."""
+    """A text from a setting or a file. A file is read again within a second of its change.
 
-    def __init__(self, value: SecretStr | None, path: Path | None, variable: str) -> None:
-        self._text = value.get_secret_value().strip() if value else ""
+    Raises SettingsError when it cannot be used at the start; later the last good text stays.
+    """
+
+    def __init__(
+        self, value: SecretStr | None, path: Path | None, variable: str, *, parts: bool = False
+    ) -> None:
+        self._allowed = _SEVERAL_KEYS if parts else _ONE_KEY
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
         self._next_look = 0.0
-        if path is not None:
-            try:
+        self._text = ""
+        try:
+            if value is not None:
+                self._text = self._usable(value.get_secret_value())
+            if path is not None:
                 self._load(path)
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                raise SettingsError(
-                    f"{variable}={str(path)!r} is invalid: allowed is a file with a key in it ({reason})"
-                ) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            shown = f"{variable}_FILE={str(path)!r}" if path else f"{variable}=(hidden)"
+            raise SettingsError(
+                f"{shown} is invalid: allowed are visible ASCII characters ({reason})"
+            ) from None
 
     def __repr__(self) -> str:
         return f"Secret(configured={bool(self._text)})"
@@ -60,28 +74,28 @@ class Secret:
         if stamp == self._stamp:
             return
         with path.open("rb") as file:
-            text = file.read(_MAX_KEY_FILE_BYTES).decode("ascii").strip()
-        if not text:
-            raise ValueError("it is empty")
+            text = self._usable(file.read(_MAX_KEY_FILE_BYTES).decode("ascii", "replace"))
         self._text, self._stamp = text, stamp
+
+    def _usable(self, text: str) -> str:
+        text = text.strip()
+        if not text.strip(_SEPARATORS) or not self._allowed.fullmatch(text):
+            raise ValueError("it is empty or holds other characters")
+        return text
 
 
 def upstream_key(settings: Settings) -> Secret:
-    """The real key."""
-    return _usable(Secret(settings.openai_api_key, settings.openai_api_key_file, "OPENAI_API_KEY_FILE"))
-
-
-def _usable(secret: Secret) -> Secret:
-    if any(not "!" <= character <= "~" for character in secret.text):
-        raise SettingsError("OPENAI_API_KEY=(hidden) is invalid: allowed are visible ASCII characters")
-    return secret
+    """The real key; the sandbox takes any."""
+    if settings.uses_sandbox:
+        return Secret(SecretStr(_SANDBOX_KEY), None, "OPENAI_API_KEY")
+    return Secret(settings.openai_api_key, settings.openai_api_key_file, "OPENAI_API_KEY")
 
 
 class RelayKeys:
     """The keys that open the relay; compared in constant time, whatever their lengths."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY_FILE")
+        self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY", parts=True)
         self._text: str | None = None
         self._digests: list[bytes] = []
         if settings.auth_enabled and not self._current():

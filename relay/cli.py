@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed while running, 2 a setting or argument that cannot be used.
 """
 
+import gc
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 import structlog
 
 from relay.log import configure_logging
-from relay.settings import LOG_LEVELS, SANDBOX, SettingsError, describe, load_settings
+from relay.settings import LOG_LEVELS, SANDBOX, Settings, SettingsError, describe, load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,11 +33,7 @@ def serve(host: str | None, port: int | None, *, sandbox: bool) -> None:
         settings = load_settings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings.effective_log_level, settings.log_format)
         _warn_of_level(settings.log_level)
-        # Imported late: `relay settings` and `--help` need no model of the contract.
-        from relay.app import create_app  # noqa: PLC0415
-        from relay.server import serve as run  # noqa: PLC0415
-
-        started = run(create_app(settings), settings)
+        started = _run(settings)
     except SettingsError as error:
         _refuse(error)
     sys.exit(0 if started else 1)
@@ -66,6 +63,20 @@ def settings() -> None:
     for row in rows:
         names = row["variable"] + (f" ({row['aliases']})" if row["aliases"] else "")
         click.echo(f"{names}\n    {row['meaning']}\n    default {row['default']}, now {row['value']}")
+
+
+def _run(settings: Settings) -> bool:
+    # The contract's models and tables live as long as the process: looking for garbage among them is a third
+    # of the start, and would come back with every full collection.
+    gc.disable()
+    # Imported late: `relay settings` and `--help` need no model of the contract.
+    from relay.app import create_app  # noqa: PLC0415
+    from relay.server import serve as run  # noqa: PLC0415
+
+    app = create_app(settings)
+    gc.freeze()
+    gc.enable()
+    return run(app, settings)
 
 
 def _warn_of_level(level: str) -> None:
