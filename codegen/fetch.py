@@ -92,7 +92,7 @@ def _refuse_unsafe(url: str) -> None:
         parts = urlsplit(url)
     except ValueError as error:
         raise CodegenError(f"{url}: no URL: {error}") from error
-    if parts.username is not None or parts.password is not None:
+    if parts.username is not None:  # empty, but there, before a lone password
         # The URL goes into the lock file, which is published.
         raise CodegenError("the source URL holds a user or a password")
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK

@@ -29,7 +29,7 @@ OBJECT = Kind("an object", lambda value: isinstance(value, dict))
 
 def either(first: Kind, second: Kind) -> Kind:
     """Return the kind that takes the values of both."""
-    name = f"one of {first.name.split(' ', 1)[1]} or {second.name.split(' ', 1)[1]}"
+    name = f"one of {first.name} or {second.name.split(' ', 1)[1]}"
     return Kind(name, lambda value: first.accepts(value) or second.accepts(value))
 
 

@@ -11,7 +11,6 @@ MAX_VALUES = 10_000
 MAX_LEVELS = 64
 
 _CHARACTERS_PER_VALUE = 100
-_ABSENT = object()
 _TEXT = "text"
 _TEXT_BY_FORMAT = {
     "date": "2025-01-01",
@@ -51,10 +50,9 @@ class _Builder:
     def value(self, given: object, active: _References, level: int) -> object:
         self._spend(1, level)
         schema, active = self._flat(given, active, level)
-        known = schema | {"enum": next(iter(_list(schema, "enum")), _ABSENT)}
-        for key in ("const", "enum", "default"):
-            if known.get(key, _ABSENT) is not _ABSENT:
-                return self._literal(known[key], level)
+        known = [*_given(schema, "const"), *_list(schema, "enum"), *_given(schema, "default")]
+        if known:
+            return self._literal(known[0], level)
         for key in ("oneOf", "anyOf"):
             if options := _list(schema, key):
                 beside = {name: part for name, part in schema.items() if name != key}
@@ -158,6 +156,10 @@ def _type(schema: JsonObject) -> str:
     if schema.get("properties") or schema.get("required"):
         return "object"
     return "array" if "items" in schema else "string"
+
+
+def _given(schema: JsonObject, key: str) -> list[object]:
+    return [schema[key]] if key in schema else []
 
 
 def _dict(schema: JsonObject, key: str) -> JsonObject:

@@ -1,5 +1,6 @@
 """Running the sandbox: in a thread beside tests and demos, or in the foreground as a command."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.app import create_app
 from sandbox.events import Streams
@@ -33,6 +35,14 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await super().shutdown(sockets)
+
+
+class _UnloggedProtocol(HttpToolsProtocol):
+    """HTTP without the access log; the setting for that would silence every server in the process."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.access_log = False
 
 
 class SandboxServer:
@@ -63,12 +73,15 @@ class SandboxServer:
     def start(self) -> None:
         """Listen, and return once requests are taken; ``OSError`` if the address is not to be had."""
         listener, self._base_url = _listen(*self._address)
-        # Without logging configuration: the process around it has its own.
+        # Logging is not configured here: the process around the sandbox has its own.
         config = uvicorn.Config(
-            self._app, lifespan="off", log_config=None, log_level=None, server_header=False
+            self._app,
+            http=_UnloggedProtocol,
+            lifespan="off",
+            log_config=None,
+            log_level=None,
+            server_header=False,
         )
-        # Set afterwards: the constructor would silence the access log of every server in this process.
-        config.access_log = False
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()

@@ -20,7 +20,7 @@ PROSE = "A sentence that has to stay behind."
 PLACE = "#/components/schemas/Thing"
 
 # No deadline: how fast one example is says more of the machine's load than of the code.
-steady = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+steady = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -152,6 +152,7 @@ def changed(pointer: str, value: JSON) -> dict[str, JSON]:
         ("#/paths/x-new", {}, "#/paths: unknown keyword 'x-new'"),
         ("#/paths/~1a/post/responses/x-new", {}, "#/paths/~1a/post/responses: unknown keyword 'x-new'"),
         ("#/paths/~1a/post/responses/20", {}, "#/paths/~1a/post/responses: unknown keyword '20'"),
+        ("#/paths/~1a/post/callbacks", {"b": {"x-a": {}}}, "#/paths/~1a/post/callbacks/b: unknown keyword"),
         ("#/paths/~1a/query", {}, "#/paths/~1a: unknown keyword 'query'"),
         ("#/components/schemas/a b", {}, "#/components/schemas: unknown keyword 'a b'"),
         ("#/paths", None, "#/paths: has to be an object"),

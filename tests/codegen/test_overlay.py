@@ -102,6 +102,11 @@ def test_copy_of_a_node_into_its_own_parent_ends() -> None:
     assert changed == {"a": {"b": {"c": 1}}, "b": {"c": 1}}
 
 
+def test_copy_of_a_parent_into_its_child_takes_it_as_it_was() -> None:
+    changed = apply({"x": 1, "a": {}}, overlay({"target": "$.a", "copy": "$"}), "o")
+    assert changed == {"x": 1, "a": {"x": 1, "a": {}}}
+
+
 def test_actions_see_the_result_of_the_one_before() -> None:
     actions = (
         {"target": "$.info", "update": {"x-new": {}}},

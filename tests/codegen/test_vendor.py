@@ -156,6 +156,7 @@ def test_a_url_is_recorded_and_may_tell_the_commit() -> None:
         lock = run("--source", f"{site}/{OTHER}/openapi.yaml")
         assert lock["source"] == f"{site}/{OTHER}/openapi.yaml"
         assert (lock["commit"], lock["date"]) == (OTHER, "2026-03-04")
+        assert run("--source", f"{site}/{OTHER}/openapi.yaml", "--commit", "a" * 40)["commit"] == "a" * 40
         # 41 hex digits are no commit, so the table of known states tells.
         assert run("--source", f"{site}/HEAD/a{OTHER}.yaml")["commit"] == COMMIT
 
@@ -174,6 +175,7 @@ def test_a_url_that_fails_leaves_the_files_alone(capsys: pytest.CaptureFixture[s
     [
         (b"openapi: 3.1.1", b"openapi: 3.0.3", "#/openapi: '3.0.3' is not OpenAPI 3.1"),
         (b"openapi: 3.1.1", b"openapi: 3.1", "#/openapi: 3.1 is not OpenAPI 3.1"),
+        (b"openapi: 3.1.1", b"openapi: 3.1.1-rc1", "#/openapi: '3.1.1-rc1' is not OpenAPI 3.1"),
         (b"openapi: 3.1.1", b"swagger: 2", "#/openapi: None is not OpenAPI 3.1"),
         (b'version: "2"', b"version: 2", "#/info/version: has to be a string"),
         (b'info: {title: Small, version: "2"', b"info: {title: Small", "#/info/version: has to be a string"),
