@@ -18,8 +18,6 @@ _ECHOED: JsonObject = {
     "metadata": {},
     "parallel_tool_calls": True,
     "previous_response_id": None,
-    "prompt_cache_key": None,
-    "safety_identifier": None,
     "store": True,
     "temperature": 1.0,
     "tool_choice": "auto",
@@ -27,7 +25,7 @@ _ECHOED: JsonObject = {
     "top_p": 1.0,
     "truncation": "disabled",
 }
-_ECHOED_IF_GIVEN = ("prompt", "prompt_cache_retention", "user")
+_ECHOED_IF_GIVEN = ("prompt", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user")
 
 
 @dataclass(frozen=True)

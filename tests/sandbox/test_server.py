@@ -66,8 +66,10 @@ def test_closing_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_logs_no_requests_and_leaves_the_loggers_of_its_process_alone(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Another server in this process may have silenced the logger before.
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
     caplog.set_level(logging.INFO, "uvicorn.access")
     with SandboxServer() as server:
         httpx.get(server.base_url + "/models")
