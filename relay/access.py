@@ -35,8 +35,9 @@ class _Date:
 class _Answer:
     """What became of one request, watched at the server's side of the application."""
 
-    def __init__(self, send: Send, request_id: bytes, date: _Date) -> None:
+    def __init__(self, send: Send, request_id: bytes, date: _Date, *, bodiless: bool) -> None:
         self._send = send
+        self._bodiless = bodiless
         self._id = request_id
         self._date = date
         self.status: int | None = None
@@ -48,7 +49,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._completed(message["headers"])
-        elif message["type"] == "http.response.body":
+        elif message["type"] == "http.response.body" and not self._bodiless:
             self.size += len(message.get("body", b""))
         await self._send(message)
         self.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -94,7 +95,7 @@ class AccessLog:
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         # Routing works on a copy of the scope; what it finds is seen here through this shared part.
         scope.setdefault("extensions", {})
-        answer = _Answer(send, request_id, self._date)
+        answer = _Answer(send, request_id, self._date, bodiless=scope["method"] == "HEAD")
         start = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)

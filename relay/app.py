@@ -20,10 +20,11 @@ from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
 from relay.forwarder import Credentials, Forwarder
+from relay.judge import Judge
 from relay.routing import ContractRouting
 from relay.settings import Settings
 from relay.transport import Upstream
-from relay.validation import REPORT_HEADER, BodyValidation, Judge
+from relay.validation import REPORT_HEADER, BodyValidation
 from sandbox.server import SandboxServer
 
 

@@ -41,14 +41,15 @@ class Secret:
         self._stamp: tuple[int, int, int] | None = None
         self._next_look = 0.0
         self._text = ""
+        shown = f"{variable}=(hidden)"
         try:
             if value is not None:
                 self._text = self._usable(value.get_secret_value())
             if path is not None:
+                shown = f"{variable}_FILE={str(path)!r}"
                 self._load(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            shown = f"{variable}_FILE={str(path)!r}" if path else f"{variable}=(hidden)"
             raise SettingsError(
                 f"{shown} is invalid: allowed are visible ASCII characters ({reason})"
             ) from None

@@ -11,7 +11,8 @@ import click
 import structlog
 
 from relay.log import configure_logging
-from relay.settings import LOG_LEVELS, SANDBOX, Settings, SettingsError, describe, load_settings
+from relay.setting_types import SANDBOX
+from relay.settings import LOG_LEVELS, Settings, SettingsError, describe, load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

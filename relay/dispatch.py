@@ -9,8 +9,8 @@ from relay.auth import RelayKeys, Secret
 from relay.contract import operation_of
 from relay.errors import UnknownPath
 from relay.forwarder import Forwarder
+from relay.judge import Judge
 from relay.settings import Settings
-from relay.validation import Judge
 
 
 @dataclass(slots=True)

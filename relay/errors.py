@@ -2,6 +2,7 @@
 
 RelayError
 ├── RequestError
+│   ├── InvalidHead            a path or header field that cannot go on
 │   ├── InvalidJSON            the body cannot be parsed
 │   ├── InvalidBody            the body is JSON that the operation cannot take
 │   ├── InvalidRelayKey        no relay key, or a wrong one
@@ -50,6 +51,10 @@ class RelayError(Exception):
 
 class RequestError(RelayError):
     """The client's fault."""
+
+
+class InvalidHead(RequestError):
+    """A path or header field that cannot go on as it is."""
 
 
 class InvalidJSON(RequestError):
@@ -121,6 +126,7 @@ _SERVER_ERRORS = 500
 _REQUEST = "invalid_request_error"
 _SERVER = "server_error"
 TABLE: dict[type[RelayError], Kind] = {
+    InvalidHead: Kind(400, _REQUEST, "invalid_head"),
     InvalidJSON: Kind(400, _REQUEST, "invalid_json"),
     InvalidBody: Kind(400, _REQUEST, "invalid_body"),
     InvalidRelayKey: Kind(401, _REQUEST, "invalid_api_key"),
@@ -182,8 +188,8 @@ class ErrorBoundary:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
             await send(message)
+            started = True
 
         try:
             await self._app(scope, receive, watched)

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from starlette.types import Receive, Scope, Send
 
 from generated.operations import Operation
 from relay.auth import Secret
 from relay.body import RequestBody, has_body
-from relay.errors import InvalidBody, RelayError, UpstreamError, UpstreamKeyMissing, shape
+from relay.errors import InvalidHead, RelayError, UpstreamError, UpstreamInvalid, UpstreamKeyMissing, shape
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
 from relay.settings import Settings
 from relay.transport import Upstream, UpstreamResponse
 
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
+_STATUSES = range(200, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Forwarder:
         stream gets one error event, then the answer is left incomplete, which makes the server abort it.
         """
         target = _target(scope)
+        _check_fields(scope["headers"])
         headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
         body = RequestBody(receive, scope["headers"], self._max_body_bytes)
         streamed = has_body(scope["headers"])
@@ -112,14 +115,27 @@ def _target(scope: Scope) -> bytes:
     query: bytes = scope["query_string"]
     target = path.removeprefix(MOUNT) + (b"?" + query if query else b"")
     if not target.isascii():
-        raise InvalidBody("The path and query must be ASCII (RFC 3986)", code="invalid_url")
+        raise InvalidHead("The path and query must be ASCII (RFC 3986)")
     return target
 
 
+def _check_fields(headers: RawHeaders) -> None:
+    for name, value in headers:
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            raise InvalidHead(f"The header field {name.decode('ascii')} must be UTF-8") from None
+
+
 async def _relay(response: UpstreamResponse, request: RequestBody, send: Send) -> None:
+    if response.status not in _STATUSES:
+        raise UpstreamInvalid("The upstream's answer was not valid HTTP")
     headers = to_client(response.headers)
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        # It may tell the length of what is left out (RFC 9110, 15.4.5), and uvicorn would wait for that.
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    events = _Events() if _is_plain_event_stream(headers) else None
+    events = _Events() if _takes_an_event(headers) else None
     try:
         async for chunk in response.chunks():
             if events is not None:
@@ -133,6 +149,8 @@ async def _relay(response: UpstreamResponse, request: RequestBody, send: Send) -
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _is_plain_event_stream(headers: RawHeaders) -> bool:
+def _takes_an_event(headers: RawHeaders) -> bool:
+    """Whether an event of the relay's would be read as one, and could not fill up a promised length."""
     media_type = value_of(headers, b"content-type") or b""
-    return media_type.lower().startswith(_EVENT_STREAM) and value_of(headers, b"content-encoding") is None
+    marked = any(value_of(headers, name) is not None for name in (b"content-encoding", b"content-length"))
+    return media_type.lower().startswith(_EVENT_STREAM) and not marked

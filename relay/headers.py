@@ -59,10 +59,15 @@ def to_upstream(headers: RawHeaders) -> RawHeaders:
 
 
 def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """The upstream's fields that go on, duplicates apart and in order; names in lower case (ASGI)."""
-    fields = list(headers)
+    """The upstream's fields that go on, duplicates apart and in order; names in lower case (ASGI).
+
+    Which origins may read an answer (CORS) is for the relay's operator to say, not for the upstream.
+    """
+    fields = [(key.lower(), value) for key, value in headers]
     dropped = HOP_BY_HOP | named_by_connection(fields)
-    return [(lower, value) for key, value in fields if (lower := key.lower()) not in dropped]
+    return [
+        (key, value) for key, value in fields if key not in dropped and not key.startswith(b"access-control-")
+    ]
 
 
 def merged_tokens(present: bytes | None, added: str) -> bytes:

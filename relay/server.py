@@ -1,17 +1,29 @@
 """The relay behind uvicorn: uvloop, httptools, and nothing of the server's own on the wire."""
 
+import signal
 import socket
 import sys
+from contextlib import ExitStack
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from relay.settings import Settings, SettingsError
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 30
 _BACKLOG = 2048
+
+
+class TrailerlessProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which would take the trailers of a request for header fields (RFC 9110, 6.5.1)."""
+
+    def on_headers_complete(self) -> None:
+        """Hand the application the fields that are there now, and none that follow the body."""
+        self.scope["headers"] = list(self.headers)
+        super().on_headers_complete()
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
@@ -21,7 +33,7 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         host=settings.relay_host,
         port=settings.relay_port,
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
+        http=TrailerlessProtocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -44,6 +56,9 @@ def serve(app: ASGIApp, settings: Settings) -> bool:
     listener = _listener(settings)
     server = uvicorn.Server(server_config(app, settings))
     _announce(listener, settings)
+    # uvicorn raises the signal that ended it once more; the end that was asked for is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     return server.started
 
@@ -53,14 +68,17 @@ def _listener(settings: Settings) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.relay_host, settings.relay_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
+        with ExitStack() as undo:
+            listener = undo.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+            undo.pop_all()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no host name"
         raise SettingsError(
             f"RELAY_HOST={settings.relay_host!r}, RELAY_PORT={settings.relay_port} is invalid: "
-            f"allowed is an address of this machine with a free port ({error.strerror})"
+            f"allowed is an address of this machine with a free port ({reason})"
         ) from None
     return listener
 

@@ -1,64 +1,23 @@
 """Every setting of the relay: read from the environment or `.env`, checked once, at the start."""
 
 import ipaddress
-import json
-import re
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SANDBOX = "sandbox:"
+from relay.setting_types import SANDBOX, VISIBLE, ApiBase, HeaderValue, Names, Text, lower
+
+_SHOWN_CHARACTERS = 100
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message is one line naming variable, value and what is allowed."""
-
-
-def _api_base(value: str) -> str:
-    if value == SANDBOX:
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError
-    if parts.username or parts.password or re.search(r"[^\x21-\x7e]", value):
-        raise ValueError
-    base = value.rstrip("/")
-    return base if base.endswith("/v1") else f"{base}/v1"
-
-
-def _listing(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [item.strip() for item in value.split(",") if item.strip()]
-
-
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _header_value(value: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
-        raise ValueError
-    return value
-
-
-Names = Annotated[list[str], NoDecode, BeforeValidator(_listing)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text", **limits: Any) -> Any:
@@ -82,7 +41,7 @@ class Settings(BaseSettings):
     openai_api_key_file: Path | None = _setting(
         None, "a file with the real key, read again when it changes", "OPENAI_API_KEY_FILE"
     )
-    openai_api_base: Annotated[str, AfterValidator(_api_base)] = _setting(
+    openai_api_base: ApiBase = _setting(
         "https://api.openai.com/v1",
         "the upstream; with or without /v1; sandbox: is the embedded one",
         "OPENAI_API_BASE",
@@ -90,22 +49,26 @@ class Settings(BaseSettings):
         allowed="an http or https address without user, query or fragment, or sandbox:",
     )
     openai_organization: HeaderValue | None = _setting(
-        None, "sent upstream when the client names no organisation", "OPENAI_ORGANIZATION"
+        None,
+        "sent upstream when the client names no organisation",
+        "OPENAI_ORGANIZATION",
+        allowed=VISIBLE,
     )
     openai_project: HeaderValue | None = _setting(
-        None, "sent upstream when the client names no project", "OPENAI_PROJECT"
+        None, "sent upstream when the client names no project", "OPENAI_PROJECT", allowed=VISIBLE
     )
     openai_assistants_beta: HeaderValue = _setting(
         "assistants=v2",
         "added to OpenAI-Beta for assistants, threads and vector stores",
         "OPENAI_ASSISTANTS_BETA",
+        allowed=VISIBLE,
     )
-    default_model: str = _setting("gpt-5.1", "the model reported as default by health", "DEFAULT_MODEL")
-    relay_host: str = _setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
+    default_model: Text = _setting("gpt-5.1", "the model reported as default by health", "DEFAULT_MODEL")
+    relay_host: Text = _setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
     relay_port: int = _setting(
         8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535", ge=0, le=65535
     )
-    relay_name: str = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
+    relay_name: Text = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
     relay_key: SecretStr | None = _setting(
         None,
         "what clients must show; several, comma-separated, for rotation",
@@ -140,7 +103,7 @@ class Settings(BaseSettings):
         ge=1,
         le=1_048_576,
     )
-    relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(_lower)] = _setting(
+    relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(lower)] = _setting(
         "structural",
         "how strictly request bodies are judged before they are forwarded",
         "RELAY_VALIDATION",
@@ -170,14 +133,14 @@ class Settings(BaseSettings):
         "CORS_ALLOW_CREDENTIALS",
         allowed="true or false",
     )
-    log_level: Annotated[str, BeforeValidator(_lower)] = _setting(
+    log_level: Annotated[str, BeforeValidator(lower)] = _setting(
         "info", "the least level that is logged", "LOG_LEVEL", allowed=", ".join(LOG_LEVELS)
     )
-    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = _setting(
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(lower)] = _setting(
         "console", "how a log line is written", "LOG_FORMAT", allowed="console or json"
     )
-    app_mode: str = _setting("development", "reported by health", "APP_MODE")
-    environment: str = _setting("development", "reported by health", "ENVIRONMENT")
+    app_mode: Text = _setting("development", "reported by health", "APP_MODE")
+    environment: Text = _setting("development", "reported by health", "ENVIRONMENT")
 
     @model_validator(mode="after")
     def _no_credentials_for_every_origin(self) -> Self:
@@ -274,8 +237,19 @@ def _line(error: ValidationError) -> str:
     field = next(f for f in Settings.model_fields.values() if variable in _variables(f))
     extra = field.json_schema_extra
     allowed = extra["allowed"] if isinstance(extra, dict) else "any text"
-    value = "(hidden)" if field.annotation == SecretStr | None else repr(first["input"])[:100]
-    return f"{variable}={value} is invalid: allowed is {allowed}"
+    # An address may hold a password; a key is one.
+    secret = field.annotation == SecretStr | None or "@" in str(first["input"])
+    value = "(hidden)" if secret else repr(first["input"])[:_SHOWN_CHARACTERS]
+    return f"{_set_variable(field)}={value} is invalid: allowed is {allowed}"
+
+
+def _set_variable(field: FieldInfo) -> str:
+    """The variable that `field` was read from, as far as the environment tells."""
+    variables = _variables(field)
+    file = Settings.model_config.get("env_file")
+    from_file = dotenv_values(file) if isinstance(file, str) else {}
+    present = {name.upper() for name, value in {**from_file, **os.environ}.items() if value}
+    return next((name for name in variables if name in present), variables[0])
 
 
 def _refuse_open_door(settings: Settings) -> None:

@@ -8,7 +8,7 @@ is not used: it quotes paths again, merges repeated fields, and calls a dropped 
 import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -82,6 +82,16 @@ class _ResponseStream(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse, body: "_RequestStream | None") -> None:
         self._response = response
         self._body = body
+        protocol = response.connection.protocol if response.connection is not None else None
+        self._closed = protocol.closed if protocol is not None else None
+        if self._closed is not None:
+            self._closed.add_done_callback(self._lost)
+
+    def _lost(self, _closed: "asyncio.Future[None]") -> None:
+        # Where aiohttp closes a connection over bad framing, whoever reads the body would wait for ever.
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection ended inside the body"))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _aiohttp_as_httpx():
@@ -89,6 +99,8 @@ class _ResponseStream(httpx.AsyncByteStream):
                 yield chunk
 
     async def aclose(self) -> None:
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._lost)
         # A connection with an unread answer or a half-sent request has nothing to offer the next one.
         whole = self._response.content.at_eof() and self._response.content.exception() is None
         if whole and (self._body is None or self._body.sent):
@@ -98,13 +110,35 @@ class _ResponseStream(httpx.AsyncByteStream):
 
 
 class _RequestStream(httpx.AsyncByteStream):
+    """A body on its way; `deadline` runs while the upstream takes a chunk, not while the client makes one."""
+
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
         self._chunks = chunks
+        self._deadline: asyncio.Timeout | None = None
+        self._seconds = 0.0
         self.sent = False
+
+    @asynccontextmanager
+    async def taken_within(self, seconds: float) -> AsyncIterator[None]:
+        """Raise TimeoutError when the upstream takes longer than `seconds` for a chunk."""
+        self._seconds = seconds
+        async with asyncio.timeout(None) as deadline:
+            self._deadline = deadline
+            try:
+                yield
+            finally:
+                self._deadline = None
+
+    def _due(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            when = None if seconds is None else asyncio.get_running_loop().time() + seconds
+            self._deadline.reschedule(when)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
+            self._due(self._seconds)
             yield chunk
+            self._due(None)
         self.sent = True
 
 
@@ -112,6 +146,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """httpx's transport interface over an aiohttp session that adds, follows and remembers nothing."""
 
     def __init__(self, read_timeout: float) -> None:
+        self._timeout = read_timeout
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -122,6 +157,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             max_line_size=_MAX_FIELD_BYTES,
             max_field_size=_MAX_FIELD_BYTES,
         )
+        # A repeated DELETE answers 404 for what the first one did: repeating is for clients to decide.
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once; raises httpx.TransportError.
@@ -131,13 +168,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = request.stream if isinstance(request.stream, _RequestStream) else None
         fields = CIMultiDict((name.decode(), value.decode()) for name, value in request.extensions["fields"])
         with _aiohttp_as_httpx():
-            response = await self._session.request(
-                request.method,
-                URL(request.extensions["target"], encoded=True),
-                headers=fields,
-                data=body,
-                allow_redirects=False,
-            )
+            async with body.taken_within(self._timeout) if body else nullcontext():
+                response = await self._session.request(
+                    request.method,
+                    URL(request.extensions["target"], encoded=True),
+                    headers=fields,
+                    data=body,
+                    allow_redirects=False,
+                )
         return httpx.Response(
             response.status, headers=response.raw_headers, stream=_ResponseStream(response, body)
         )

@@ -1,131 +1,20 @@
-"""Judging request bodies by the contract: media type, JSON, structure, models; the bytes stay untouched."""
+"""Body validation: media type, size and JSON are judged before anything goes up; the bytes stay untouched."""
 
-from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections import deque
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import generated.models
-from generated.bodies import BODIES, Body
 from generated.operations import Operation
 from relay.body import RequestBody, declared_length, has_body
 from relay.contract import operation_of
-from relay.errors import InvalidBody, InvalidJSON, UnsupportedMediaType
+from relay.errors import UnsupportedMediaType
 from relay.headers import RawHeaders, value_of
+from relay.judge import Judge, Report
 
 REPORT_HEADER = b"x-relay-validation"
-# Judging holds the event loop: about 10 ms a MiB. Larger bodies are the upstream's to judge.
-JUDGED_BYTES = 4 * 1024 * 1024
-_REPORTED_PLACE = 120
+# Judging holds the event loop: 15 ms each 100 KiB at worst. Larger bodies are the upstream's to judge.
+JUDGED_BYTES = 512 * 1024
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a body that is forwarded deviates from the contract: how often, and where first."""
-
-    deviations: int
-    first: str
-
-    def header(self) -> bytes:
-        """`deviations=2; first="messages.0.role"`, in visible ASCII."""
-        place = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in self.first)
-        return f'deviations={self.deviations}; first="{place[:_REPORTED_PLACE]}"'.encode()
-
-
-class Judge:
-    """Judges a JSON body in one of three strengths: `off`, `structural`, `strict`."""
-
-    def __init__(self, strength: str) -> None:
-        self._strength = strength
-        self._adapters: dict[str, TypeAdapter[Any]] = {}
-        self.reports: Counter[str] = Counter()
-
-    def judges(self, operation: Operation) -> bool:
-        """Whether bodies of `operation` are judged at all."""
-        return self._strength != "off" and operation.body_model is not None
-
-    def judge(self, operation: Operation, body: bytes) -> Report | None:
-        """None for a body that fits the contract, a Report for one that deviates in its depth.
-
-        Raises InvalidJSON, and InvalidBody for a structure that cannot be right, or for any deviation
-        when the strength is `strict`.
-        """
-        assert operation.body_model is not None
-        try:
-            self._adapter(operation.body_model).validate_json(body, strict=True)
-        except ValidationError as error:
-            return self._deviating(operation, BODIES[operation.body_model], body, error)
-        return None
-
-    def _adapter(self, name: str) -> TypeAdapter[Any]:
-        if name not in self._adapters:
-            self._adapters[name] = TypeAdapter(getattr(generated.models, name))
-        return self._adapters[name]
-
-    def _deviating(self, operation: Operation, rules: Body, body: bytes, error: ValidationError) -> Report:
-        try:
-            value = from_json(body or b"{}", allow_inf_nan=False)
-        except ValueError as fault:
-            raise InvalidJSON(f"The request body is not valid JSON: {fault}") from None
-        check_structure(rules, value)
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        place = ".".join(str(part) for part in details[0]["loc"])
-        if self._strength == "strict":
-            raise InvalidBody(
-                f"Invalid value for '{place}': {details[0]['msg']}", param=place, code="invalid_value"
-            )
-        self.reports[operation.operation_id] += 1
-        return Report(len(details), place)
-
-
-def check_structure(rules: Body, value: Any) -> None:
-    """Raise InvalidBody when a required top-level field is missing or one has the wrong primitive type."""
-    if not _is_one_of(value, rules.types):
-        raise InvalidBody(
-            f"The request body must be {_words(rules.types)}, but it is {_words([_name(value)])}",
-            code="invalid_type",
-        )
-    if not isinstance(value, dict):
-        return
-    for name in rules.required:
-        if name not in value:
-            raise InvalidBody(
-                f"Missing required parameter: '{name}'", param=name, code="missing_required_parameter"
-            )
-    for name, types in rules.fields.items():
-        # The API reads null as absent wherever a field is optional, though the document rarely says so.
-        absent = value.get(name) is None and name not in rules.required
-        if name in value and not absent and not _is_one_of(value[name], types):
-            got = _words([_name(value[name])])
-            raise InvalidBody(
-                f"Invalid type for '{name}': expected {_words(types)}, but got {got}",
-                param=name,
-                code="invalid_type",
-            )
-
-
-def _name(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
-
-
-def _is_one_of(value: Any, types: Iterable[str]) -> bool:
-    name = _name(value)
-    if name in types or (name == "integer" and "number" in types):
-        return True
-    # JSON Schema 2020-12, 6.1.1: a number with a zero fractional part is an integer.
-    return name == "number" and "integer" in types and float(value).is_integer()
-
-
-def _words(types: Iterable[str]) -> str:
-    return " or ".join(
-        name if name == "null" else f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in types
-    )
 
 
 class BodyValidation:
@@ -177,7 +66,7 @@ class BodyValidation:
         async def replay() -> Message:
             return messages.popleft() if messages else await receive()
 
-        if more:
+        if more or size > JUDGED_BYTES:
             return replay, send
         report = self._judge.judge(operation, b"".join(chunks))
         return replay, send if report is None else _reporting(send, report)

@@ -1,7 +1,7 @@
 """Running the sandbox: in a thread beside tests and demos, or in the foreground as a command."""
 
 import asyncio
-import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -123,8 +123,10 @@ def serve(host: str = HOST, port: int = 0, announce: Callable[[str], None] = lam
         create_app(), lifespan="off", log_level="warning", access_log=False, server_header=False
     )
     announce(base_url)
-    with contextlib.suppress(KeyboardInterrupt):
-        _Server(config).run(sockets=[listener])
+    # uvicorn raises the signal that ended it once more; the end that was asked for is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    _Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:

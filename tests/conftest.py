@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from relay.settings import Settings
-from tests.servers import Recorder, recording, relay_over
+from tests.faulty import Faulty, misbehaving
+from tests.servers import Recorder, Seen, recording, relay_over
 
 _VARIABLES = {
     str(choice)
@@ -33,13 +35,63 @@ def sandbox_relay() -> Iterator[str]:
         yield root
 
 
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
+@pytest.fixture(scope="module")
+def _recorders() -> Iterator[tuple[list[Recorder], str]]:
+    """Every recorder of the module's tests, the last one in charge, and a relay over it."""
+    recorders: list[Recorder] = []
+
+    async def upstream(scope: Scope, receive: Receive, send: Send) -> None:
+        await recorders[-1](scope, receive, send)
+
+    with recording(upstream) as base_url, relay_over(base_url) as root:
+        yield recorders, root
 
 
 @pytest.fixture
-def relay(recorder: Recorder) -> Iterator[str]:
-    """A relay over `recorder`: its root address."""
-    with recording(recorder) as upstream, relay_over(upstream) as root:
-        yield root
+def recorder(_recorders: tuple[list[Recorder], str]) -> Recorder:
+    """An upstream of the test's own, behind a server that the module shares."""
+    _recorders[0].append(Recorder())
+    return _recorders[0][-1]
+
+
+@pytest.fixture
+def relay(recorder: Recorder, _recorders: tuple[list[Recorder], str]) -> str:  # noqa: ARG001 - it takes charge
+    """A relay over `recorder`, which the module shares: its root address."""
+    return _recorders[1]
+
+
+@pytest.fixture(scope="module")
+def _faulty() -> Iterator[tuple[Faulty, str]]:
+    upstream = Faulty()
+    with misbehaving(upstream), relay_over(upstream.base_url) as root:
+        yield upstream, root
+
+
+@pytest.fixture
+def faulty(_faulty: tuple[Faulty, str]) -> Iterator[Faulty]:
+    """An upstream to give a script to; errors of the script's own fail the test."""
+    upstream, _ = _faulty
+    upstream.reset()
+    yield upstream
+    assert not upstream.failures
+
+
+@pytest.fixture
+def faulty_relay(faulty: Faulty, _faulty: tuple[Faulty, str]) -> str:  # noqa: ARG001 - for a fresh script
+    """A relay over `faulty`: its root address."""
+    return _faulty[1]
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[tuple[Recorder, str]]:
+    """A recorder that the tests of one module share, and its base address."""
+    recorder = Recorder()
+    with recording(recorder) as base:
+        yield recorder, base
+
+
+@pytest.fixture
+def seen(upstream: tuple[Recorder, str]) -> list[Seen]:
+    """What reached `upstream` since the test began."""
+    upstream[0].seen.clear()
+    return upstream[0].seen

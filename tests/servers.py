@@ -1,10 +1,17 @@
 """Real servers for the tests: a relay, and an upstream that records what reached it, each in a thread."""
 
 import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,7 +23,9 @@ from relay.settings import load_settings
 
 RELAY_KEY = "relay-key-for-tests"
 REAL_KEY = "sk-real-key-for-tests"
+PROJECT = Path(__file__).parents[1]
 _STOP_SECONDS = 10
+_START_SECONDS = 60
 
 
 @contextmanager
@@ -76,7 +85,10 @@ class Seen:
 
 @dataclass
 class Recorder:
-    """An upstream that records each request and answers by `reply`, an ASGI application called after the body."""
+    """An upstream that records each whole request and answers by `reply`, an ASGI application.
+
+    `left` is set when the relay leaves before the end of its request, or while `until_left` waits.
+    """
 
     seen: list[Seen] = field(default_factory=list)
     reply: ASGIApp | None = None
@@ -89,6 +101,9 @@ class Recorder:
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                self.left.set()
+                return
             request.body += message.get("body", b"")
             more = message.get("more_body", False)
         self.seen.append(request)
@@ -116,7 +131,7 @@ def answering(
 
 
 @contextmanager
-def recording(recorder: Recorder) -> Iterator[str]:
+def recording(recorder: ASGIApp) -> Iterator[str]:
     """Serve `recorder`; gives `http://127.0.0.1:PORT/v1`."""
     config = uvicorn.Config(
         recorder,
@@ -136,5 +151,84 @@ def recording(recorder: Recorder) -> Iterator[str]:
 async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Return once `condition` holds; fail when it does not within a bound that is no measurement."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it waits for a thread's doing, which sets no event of this loop
             await asyncio.sleep(0.005)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """`eventually`, for tests without an event loop."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+def exchange(root: str, request: bytes) -> bytes:
+    """Send bytes to the server at `root` and return all that it says until it closes the connection."""
+    host, _, port = root.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=_STOP_SECONDS) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+@dataclass
+class Running:
+    """A command in a process of its own: its lines so far, both streams together, and where it listens."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    root: str = ""
+
+    def read(self) -> None:
+        """Read until the process ends."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            # The relay's own address comes before its upstream's, in either format.
+            address = re.search(r"http://[^\s\"/]+", line) if "listening" in line else None
+            self.root = self.root or (address[0] if address else "")
+            self.lines.append(line.rstrip("\n"))
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PROJECT), **variables}
+
+
+def run_relay(*arguments: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `relay` in `directory` to its end, with `variables` in its environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "relay", *arguments],
+        cwd=directory,
+        env=_environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def running_relay(
+    *arguments: str, directory: Path, program: str = "from relay.cli import main; main()", **variables: str
+) -> Iterator[Running]:
+    """Run `relay` in `directory` until the block ends; `program` may change it before it starts."""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=directory,
+        env=_environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        running = Running(process)
+        reader = threading.Thread(target=running.read, daemon=True)
+        reader.start()
+        try:
+            until(lambda: bool(running.root) or process.poll() is not None, _START_SECONDS)
+            yield running
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            reader.join(_STOP_SECONDS)

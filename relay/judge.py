@@ -1,0 +1,147 @@
+"""Judging a JSON body by the contract: its structure by the table, its depth by the generated models."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+import generated.models
+from generated.bodies import BODIES, Body
+from generated.operations import Operation
+from relay.errors import InvalidBody, InvalidJSON
+
+_PLACE_CHARACTERS = 120
+# Each error costs time while the event loop stands still; beyond this many they are only counted.
+_DETAILED_ERRORS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a body that is forwarded deviates from the contract: at least how often, and where first."""
+
+    deviations: int
+    first: str
+
+    def header(self) -> bytes:
+        """`deviations=2; first="messages.0.role"`, in visible ASCII."""
+        place = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in self.first)
+        first = f'; first="{place[:_PLACE_CHARACTERS]}"' if place else ""
+        return f"deviations={self.deviations}{first}".encode()
+
+
+class Judge:
+    """Judges a JSON body in one of three strengths: `off`, `structural`, `strict`."""
+
+    def __init__(self, strength: str) -> None:
+        self._strength = strength
+        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self.reports: Counter[str] = Counter()
+
+    def judges(self, operation: Operation) -> bool:
+        """Whether bodies of `operation` are judged at all."""
+        return self._strength != "off" and operation.body_model is not None
+
+    def judge(self, operation: Operation, body: bytes) -> Report | None:
+        """None for a body that fits the contract, a Report for one that deviates in its depth.
+
+        An absent body is judged as an empty object. Raises InvalidJSON, and InvalidBody for a structure that
+        cannot be right, or for any deviation when the strength is `strict`.
+        """
+        assert operation.body_model is not None
+        body = body or b"{}"
+        try:
+            self._adapter(operation.body_model).validate_json(body, strict=True)
+        except ValidationError as error:
+            return self._deviating(operation, BODIES[operation.body_model], body, error)
+        return None
+
+    def _adapter(self, name: str) -> TypeAdapter[Any]:
+        if name not in self._adapters:
+            self._adapters[name] = TypeAdapter(getattr(generated.models, name))
+        return self._adapters[name]
+
+    def _deviating(self, operation: Operation, rules: Body, body: bytes, error: ValidationError) -> Report:
+        try:
+            value = from_json(body, allow_inf_nan=False)
+        except ValueError as fault:
+            raise InvalidJSON(f"The request body is not valid JSON: {fault}") from None
+        check_structure(rules, value)
+        places = _places(error, value)
+        if self._strength == "strict":
+            place, message = next(iter(places.items()))
+            about = f"Invalid value for '{place}'" if place else "Invalid request body"
+            raise InvalidBody(f"{about}: {message}", param=place or None, code="invalid_value")
+        self.reports[operation.operation_id] += 1
+        return Report(len(places), next(iter(places)))
+
+
+def _places(error: ValidationError, value: Any) -> dict[str, str]:
+    """What is wrong at each place of the body `value`, deepest first: dotted place to message."""
+    if error.error_count() > _DETAILED_ERRORS:
+        return {"": f"{error.error_count()} deviations"}
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    found: dict[str, str] = {}
+    for detail in sorted(details, key=lambda detail: -len(_place(detail["loc"], value))):
+        found.setdefault(".".join(_place(detail["loc"], value)), detail["msg"])
+    return found
+
+
+def _place(location: tuple[int | str, ...], value: Any) -> list[str]:
+    """`location` without the names of union members and models that pydantic puts between its steps."""
+    steps = []
+    for part in location:
+        inside = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if inside:
+            value = value[part]
+            steps.append(str(part))
+    return steps
+
+
+def check_structure(rules: Body, value: Any) -> None:
+    """Raise InvalidBody when a required top-level field is missing or one has the wrong primitive type."""
+    if not _is_one_of(value, rules.types):
+        raise InvalidBody(
+            f"The request body must be {_words(rules.types)}, but it is {_words([_name(value)])}",
+            code="invalid_type",
+        )
+    if not isinstance(value, dict):
+        return
+    for name in rules.required:
+        if name not in value:
+            raise InvalidBody(
+                f"Missing required parameter: '{name}'", param=name, code="missing_required_parameter"
+            )
+    for name, types in rules.fields.items():
+        # The API reads null as absent wherever a field is optional, though the document rarely says so.
+        absent = value.get(name) is None and name not in rules.required
+        if name in value and not absent and not _is_one_of(value[name], types):
+            got = _words([_name(value[name])])
+            raise InvalidBody(
+                f"Invalid type for '{name}': expected {_words(types)}, but got {got}",
+                param=name,
+                code="invalid_type",
+            )
+
+
+def _name(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
+def _is_one_of(value: Any, types: Iterable[str]) -> bool:
+    name = _name(value)
+    if name in types or (name == "integer" and "number" in types):
+        return True
+    # JSON Schema 2020-12, 6.1.1: a number with a zero fractional part is an integer.
+    return name == "number" and "integer" in types and float(value).is_integer()
+
+
+def _words(types: Iterable[str]) -> str:
+    return " or ".join(
+        name if name == "null" else f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in types
+    )

@@ -1,0 +1,58 @@
+"""What the value of a setting may be: readers and checks for text that comes from the environment."""
+
+import json
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+SANDBOX = "sandbox:"
+VISIBLE = "visible ASCII characters, spaces only between them"
+
+
+def _api_base(value: str) -> str:
+    if value == SANDBOX:
+        return value
+    parts = urlsplit(value)
+    # Reading the port is what checks it.
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError
+    if "@" in parts.netloc or not re.fullmatch(r"[!-~]+", value) or "?" in value or "#" in value:
+        raise ValueError
+    base = value.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"
+
+
+def _listing(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except RecursionError:
+            raise ValueError from None
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def lower(value: Any) -> Any:
+    """`value` without surrounding white space and in lower case, where it is text."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _header_value(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
+        raise ValueError
+    return value
+
+
+def _text(value: str) -> str:
+    value.encode()  # an undecodable byte of the environment is half a surrogate pair here
+    return value
+
+
+ApiBase = Annotated[str, AfterValidator(_api_base)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Names = Annotated[list[HeaderValue], NoDecode, BeforeValidator(_listing)]
+Text = Annotated[str, AfterValidator(_text)]

@@ -1,0 +1,271 @@
+"""An answer that breaks upstream is never finished: at most it ends in one error event."""
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+from tests.faulty import Connection, Faulty, Script, misbehaving
+from tests.relay.test_streams import FIRST, HEADERS
+from tests.relay.wire import CHAT, LAST_CHUNK, STREAM_BODY, chunk, dialled, request, streaming, unchunked
+from tests.servers import RELAY_KEY, eventually, relay_over
+
+SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
+BROKEN = {
+    "error": {
+        "message": "The connection to the upstream broke",
+        "type": "server_error",
+        "param": None,
+        "code": "upstream_unreachable",
+    }
+}
+
+
+def breaking(*parts: bytes, read: threading.Event | None = None, reset: bool = False) -> Script:
+    """An upstream that says these parts and ends its connection, after `read` where one is given."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        for part in parts:
+            await connection.say(part)
+        if read is not None:
+            await eventually(read.is_set)
+        if reset:
+            connection.reset()
+
+    return script
+
+
+def ended(root: str, asked: bytes, marker: bytes, read: threading.Event) -> bytes:
+    """All that the relay answered until it closed the connection; `read` is set once `marker` came."""
+    with dialled(root, asked) as line:
+        line.until(marker)
+        read.set()
+        return line.rest()
+
+
+def last_event(content: bytes) -> object:
+    """What the last event of a stream says, which must stand on lines of its own."""
+    before, _, data = content.rpartition(b"data: ")
+    assert before.endswith((b"\n\n", b"\r\r", b"\r\n\r\n"))
+    assert data.endswith(b"\n\n")
+    assert data.count(b"\n") == 2
+    return json.loads(data)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_break_between_events_adds_one_error_event_and_aborts(
+    faulty: Faulty, faulty_relay: str, *, reset: bool
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST), read=read, reset=reset)
+    content, whole = unchunked(ended(faulty_relay, streaming(), FIRST, read))
+    assert not whole
+    assert content.startswith(FIRST + b"data: ")
+    assert content.count(b'"error"') == 1
+    assert last_event(content) == BROKEN
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b'data: {"par',
+        b'data: {"whole": 1}\n',
+        b"data: one\r\ndata: two\r\n",
+        b"event: x\rdata: y\r",
+        b": comment",
+        "data: 🙂".encode()[:-2],
+        b"event: response.created\n",
+    ],
+)
+def test_a_break_within_an_event_puts_the_error_on_lines_of_its_own(
+    faulty: Faulty, faulty_relay: str, begun: bytes
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST + begun), read=read)
+    content, whole = unchunked(ended(faulty_relay, streaming(), begun, read))
+    assert not whole
+    assert content.startswith(FIRST + begun)
+    assert content.count(b'"error"') == 1
+    assert last_event(content) == BROKEN
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\r", b"\r\n\r\n"])
+def test_a_break_after_a_whole_event_adds_no_empty_line(
+    faulty: Faulty, faulty_relay: str, end: bytes
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED, *(chunk(bytes([byte])) for byte in b"data: x" + end), read=read)
+    content, _ = unchunked(ended(faulty_relay, streaming(), b"HTTP/1.1 200", read))
+    assert content.startswith(b"data: x" + end + b"data: {")
+    assert last_event(content) == BROKEN
+
+
+def test_a_stream_that_breaks_before_its_first_event_ends_in_the_error(
+    faulty: Faulty, faulty_relay: str
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED, read=read)
+    content, whole = unchunked(ended(faulty_relay, streaming(), b"\r\n\r\n", read))
+    assert not whole
+    assert content.startswith(b"data: ")
+    assert json.loads(content.removeprefix(b"data: ")) == BROKEN
+
+
+@pytest.fixture
+def impatient() -> Iterator[tuple[Faulty, str]]:
+    faulty = Faulty()
+    with misbehaving(faulty), relay_over(faulty.base_url, relay_timeout=0.3) as root:
+        yield faulty, root
+
+
+def test_a_stream_that_falls_silent_ends_in_a_timeout_event(impatient: tuple[Faulty, str]) -> None:
+    faulty, root = impatient
+
+    async def falls_silent(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(SSE + CHUNKED + chunk(FIRST))
+        await connection.rest()
+
+    faulty.script = falls_silent
+    content, whole = unchunked(ended(root, streaming(), FIRST, threading.Event()))
+    assert not whole
+    assert json.loads(content.removeprefix(FIRST + b"data: "))["error"]["code"] == "upstream_timeout"
+
+
+@pytest.mark.parametrize("closing", [False, True], ids=["open", "closing"])
+def test_bad_chunk_framing_mid_stream_ends_in_the_error_event(
+    faulty: Faulty, faulty_relay: str, *, closing: bool
+) -> None:
+    read = threading.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(SSE + CHUNKED + chunk(FIRST))
+        await eventually(read.is_set)
+        await connection.say(b"zz\r\nno chunk\r\n")
+        if not closing:
+            await connection.rest()
+
+    faulty.script = script
+    content, whole = unchunked(ended(faulty_relay, streaming(), FIRST, read))
+    assert not whole
+    error = json.loads(content.removeprefix(FIRST + b"data: "))["error"]
+    assert error["type"] == "server_error"
+    assert error["code"] in {"upstream_invalid_response", "upstream_unreachable"}
+
+
+def test_what_came_before_the_break_is_relayed(faulty: Faulty, faulty_relay: str) -> None:
+    """Head, event and break arrive together."""
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST))
+    with dialled(faulty_relay, streaming()) as line:
+        content, whole = unchunked(line.rest())
+    assert not whole
+    assert content.startswith(FIRST)
+    assert last_event(content) == BROKEN
+
+
+def test_a_slow_client_gets_all_that_came_before_the_break(faulty: Faulty, faulty_relay: str) -> None:
+    events = b"".join(b"data: %d\n\n" % number for number in range(400_000))
+    pieces = [events[start : start + 60_000] for start in range(0, len(events), 60_000)]
+    faulty.script = breaking(SSE + CHUNKED, *map(chunk, pieces))
+    with dialled(faulty_relay, streaming(), receive_buffer=65_536) as line:
+        while data := line.socket.recv(65_536):
+            line.received += data
+            time.sleep(0.002)
+    content, whole = unchunked(line.received)
+    assert not whole
+    got, _, error = content.rpartition(b"data: {")
+    assert (len(got), got == events) == (len(events), True)
+    assert json.loads(b"{" + error) == BROKEN
+
+
+@pytest.mark.parametrize("missing", [20, len(b"data: " + json.dumps(BROKEN).encode() + b"\n\n"), 9_999])
+def test_a_stream_of_a_known_length_is_never_filled_up(
+    faulty: Faulty, faulty_relay: str, missing: int
+) -> None:
+    read = threading.Event()
+    head = SSE + f"content-length: {len(FIRST) + missing}\r\n\r\n".encode()
+    faulty.script = breaking(head + FIRST, read=read)
+    raw = ended(faulty_relay, streaming(), FIRST, read)
+    assert raw.partition(b"\r\n\r\n")[2] == FIRST
+
+
+@pytest.mark.parametrize("operation", ["chat", "responses"])
+def test_openai_client_raises_instead_of_ending_short(
+    faulty: Faulty, faulty_relay: str, operation: str
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST), read=read)
+    with OpenAI(base_url=f"{faulty_relay}/v1", api_key=RELAY_KEY, max_retries=0) as client:
+        chat, responses = client.chat.completions, client.responses
+        stream: Iterator[object] = (
+            iter(chat.create(model="m", messages=[], stream=True))
+            if operation == "chat"
+            else iter(responses.create(model="m", input="hi", stream=True))
+        )
+        next(stream)
+        read.set()
+        with pytest.raises(openai.APIError, match="The connection to the upstream broke") as caught:
+            next(stream)
+    assert caught.value.code == "upstream_unreachable"
+
+
+async def test_the_async_openai_client_raises_too(faulty: Faulty, faulty_relay: str) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST), read=read)
+    async with AsyncOpenAI(base_url=f"{faulty_relay}/v1", api_key=RELAY_KEY, max_retries=0) as client:
+        stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+        await anext(stream)
+        read.set()
+        with pytest.raises(openai.APIError, match="The connection to the upstream broke"):
+            await anext(stream)
+
+
+GZIPPED = gzip.compress(FIRST * 50, mtime=0)[:40]
+JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+CUT = {
+    "gzip in chunks": (SSE + b"content-encoding: gzip\r\n" + CHUNKED + chunk(GZIPPED), GZIPPED),
+    "gzip of a length": (SSE + b"content-encoding: gzip\r\ncontent-length: 99\r\n\r\n" + GZIPPED, GZIPPED),
+    "json of a length": (JSON + b'content-length: 99\r\n\r\n{"a":', b'{"a":'),
+    "json in chunks": (JSON + CHUNKED + chunk(b'{"a":'), b'{"a":'),
+    "within a chunk": (b"HTTP/1.1 200 OK\r\n" + CHUNKED + chunk(b"\x00\xff") + b"ff\r\n12", b"12"),
+    "error": (JSON.replace(b"200 OK", b"500 No") + CHUNKED + chunk(b'{"error"'), b'{"error"'),
+}
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize(("said", "seen"), CUT.values(), ids=CUT)
+def test_a_cut_answer_is_cut_with_nothing_added(
+    faulty: Faulty, faulty_relay: str, said: bytes, seen: bytes, *, reset: bool
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(said, read=read, reset=reset)
+    raw = ended(faulty_relay, streaming(), seen, read)
+    assert raw.endswith((seen, seen + b"\r\n"))
+    assert not raw.endswith(LAST_CHUNK)
+
+
+def test_httpx_raises_on_a_cut_answer(faulty: Faulty, faulty_relay: str) -> None:
+    read = threading.Event()
+    faulty.script = breaking(CUT["json of a length"][0], read=read)
+    with httpx.stream("POST", faulty_relay + CHAT, content=STREAM_BODY, headers=HEADERS) as answer:
+        chunks = answer.iter_raw()
+        next(chunks)
+        read.set()
+        with pytest.raises(httpx.RemoteProtocolError):
+            next(chunks)
+
+
+def test_a_body_that_ends_with_its_connection_is_whole(faulty: Faulty, faulty_relay: str) -> None:
+    """Neither Content-Length nor chunks: the close is the end (RFC 9112, 6.3)."""
+    faulty.script = breaking(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nwhole")
+    with dialled(faulty_relay, request("GET", "/v1/models")) as line:
+        assert unchunked(line.until(LAST_CHUNK)) == (b"whole", True)
