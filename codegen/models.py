@@ -38,7 +38,7 @@ def source(schemas: Schemas) -> str:
         "paths": {},
         "components": {"schemas": prepared(schemas.closure())},
     }
-    text = _failing_fast(_generate(document))
+    text = failing_fast(_generate(document))
     for name in schemas.bodies:
         if not re.search(rf"^(class {name}\(|{name}( =|: ))", text, re.MULTILINE):
             raise CodegenError(f"generated/models.py: datamodel-code-generator made no model {name!r}")
@@ -66,13 +66,14 @@ def _generate(document: Document) -> str:
         return made.read_text(encoding="utf-8")
 
 
-def _failing_fast(source: str) -> str:
+def failing_fast(source: str) -> str:
     """`source` with every list ending at its first wrong item.
 
     Each wrong item costs an error for every member of its union: a body of 400 KB could cost gigabytes.
     """
     tree = _FailFast().visit(ast.parse(source))
-    tree.body.insert(_after_future_imports(tree), ast.parse("from pydantic import Field").body[0])
+    place = _after_future_imports(tree)
+    tree.body[place:place] = ast.parse("from typing import Annotated\nfrom pydantic import Field").body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 

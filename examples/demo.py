@@ -1,4 +1,4 @@
-"""`make demo`: OpenAI's own client streams an answer from the sandbox through a relay, all on this machine."""
+"""`make demo`: OpenAI's own client streams an answer from the sandbox through a relay, all on one machine."""
 
 import os
 import re
