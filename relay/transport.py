@@ -78,6 +78,12 @@ def upstream_errors() -> Iterator[None]:
         raise
 
 
+def _acknowledge(closed: "asyncio.Future[None]") -> None:
+    """Take note of how a connection ended, which asyncio would log as an error when nobody asked."""
+    if not closed.cancelled():
+        closed.exception()
+
+
 class _ResponseStream(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse, body: "_RequestStream | None") -> None:
         self._response = response
@@ -85,6 +91,9 @@ class _ResponseStream(httpx.AsyncByteStream):
         protocol = response.connection.protocol if response.connection is not None else None
         self._closed = protocol.closed if protocol is not None else None
         if self._closed is not None:
+            # One of these a connection, however many answers it carried.
+            self._closed.remove_done_callback(_acknowledge)
+            self._closed.add_done_callback(_acknowledge)
             self._closed.add_done_callback(self._lost)
 
     def _lost(self, _closed: "asyncio.Future[None]") -> None:

@@ -1,5 +1,6 @@
 """What goes wrong before the first byte of an answer is one error of the relay's, after one attempt."""
 
+import gc
 import json
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 from openai import OpenAI
 
 from tests.faulty import Connection, Faulty, Script, misbehaving
-from tests.relay.wire import CHAT, CHAT_BODY, ask, assert_keeps_secrets, dialled, request
+from tests.relay.wire import CHAT, CHAT_BODY, LAST_CHUNK, ask, assert_keeps_secrets, chunk, dialled, request
 from tests.servers import RELAY_KEY, eventually, relay_over
 
 JSON = "content-type: application/json"
@@ -193,3 +194,33 @@ def test_openai_client_sees_an_internal_server_error(faulty: Faulty, faulty_rela
         client.responses.create(model="m", input="hi", stream=True)
     assert (caught.value.status_code, caught.value.code) == (502, "upstream_unreachable")
     assert json.loads(caught.value.response.content)["error"]["type"] == "server_error"
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["within an answer", "after an answer"])
+def test_a_reset_leaves_no_error_in_the_log(
+    faulty: Faulty, faulty_relay: str, caplog: pytest.LogCaptureFixture, *, whole: bool
+) -> None:
+    """asyncio complains of an error that nobody asked for once its holder is collected."""
+    begun = threading.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(b"begun"))
+        await eventually(begun.is_set)
+        if whole:
+            await connection.say(LAST_CHUNK)
+            await eventually(over.is_set)
+        connection.reset()
+
+    faulty.script = script
+    over = threading.Event()
+    with dialled(faulty_relay, request("GET", "/v1/models", "connection: close")) as line:
+        line.until(b"begun")
+        begun.set()
+        line.rest()
+    over.set()
+    faulty.script = closes_unread
+    for _ in range(3):
+        ask(faulty_relay, "GET", "/v1/models")
+        gc.collect()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
