@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from importlib import import_module
 from typing import Any
 
+import structlog
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.security import SecurityMiddleware
@@ -21,6 +22,7 @@ from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
 from relay.forwarder import Credentials, Forwarder
 from relay.judge import Judge
+from relay.log import configure_logging
 from relay.routing import ContractRouting
 from relay.settings import Settings
 from relay.transport import Upstream
@@ -34,6 +36,9 @@ def create_app(settings: Settings) -> ASGIApp:
     From the outside in: access log, CORS, error boundary, Connexion (routing, security), body validation,
     dispatch to a handler or to the forwarder.
     """
+    if not structlog.is_configured():
+        # structlog's own default prints local variables into tracebacks, and keys are among them.
+        configure_logging(settings.effective_log_level, settings.log_format)
     relay = Relay(
         settings=settings,
         keys=RelayKeys(settings),
