@@ -30,8 +30,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest
 
-check: lint ## lint, and see that generated/ is what spec/ and codegen/ make
+check: $(READY) ## see that generated/ is what spec/ and codegen/ make, and lint
 	$(BIN)/python -m codegen --check
+	@$(MAKE) --no-print-directory lint
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
@@ -39,7 +40,7 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/mypy
 
 vendor: $(READY) ## read OpenAI's document (SOURCE=file or URL) into spec/
-	$(BIN)/python -m codegen.vendor $(if $(SOURCE),--source $(SOURCE))
+	$(BIN)/python -m codegen.vendor $(if $(SOURCE),--source '$(SOURCE)')
 
 regen: $(READY) ## make generated/ from spec/
 	$(BIN)/python -m codegen

@@ -2,11 +2,9 @@
 
 import copy
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from codegen.contract import Contract, Document, Route
+from codegen.contract import Contract, Document, Route, references
 from codegen.errors import CodegenError
 
 _REF = "#/components/schemas/"
@@ -84,7 +82,9 @@ class Schemas:
             for name, part in schema.get("properties", {}).items()
             if (types := self.shape(part, above).types) is not None
         }
-        return Shape(_own_types(schema), frozenset(schema.get("required", [])), fields)
+        # The API fills in a default even where its document calls the field required.
+        given = {name for name, part in schema.get("properties", {}).items() if "default" in part}
+        return Shape(_own_types(schema), frozenset(schema.get("required", [])) - given, fields)
 
     def closure(self) -> Document:
         """Every schema that the bodies reach, by name, the bodies themselves among them; copies."""
@@ -99,18 +99,6 @@ class Schemas:
             reached[name] = copy.deepcopy(schema)
             waiting += [(ref.removeprefix(_REF), self.resolve(ref)) for ref in references(schema)]
         return dict(sorted(reached.items()))
-
-
-def references(value: Any) -> Iterator[str]:
-    """Every `$ref` in `value`, depth first."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for part in value.values():
-            yield from references(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from references(part)
 
 
 def _own_types(schema: Document) -> frozenset[str] | None:

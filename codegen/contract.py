@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from urllib.parse import urlsplit
 
 from codegen import files, overlay
 from codegen.errors import CodegenError
+from codegen.facts import resolves
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
+BETAS = ("assistants",)
 _RELAY_KEYS = {"handler", "beta", "variants"}
 
 
@@ -50,6 +53,7 @@ def load(spec: Path) -> Contract:
     merged = overlay.apply(
         files.load(spec / "openai.json"), files.load(spec / "overlay.yaml"), str(spec / "overlay.yaml")
     )
+    _check_whole(merged, str(spec / "overlay.yaml"))
     routes = _routes(merged)
     _check_unique(routes)
     return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"))
@@ -76,8 +80,7 @@ def _with_variants(path: str, upstream_path: str | None, method: str, item: Docu
     operation = item[method]
     place = f"{method.upper()} {path}"
     relay = operation.get("x-relay", {})
-    if unknown := set(relay) - _RELAY_KEYS:
-        raise CodegenError(f"spec/overlay.yaml: {place}: unknown x-relay keys {sorted(unknown)}")
+    _check_relay(relay, place)
     shared = item.get("parameters", [])
     routes = []
     for query, raw in {None: operation, **relay.get("variants", {})}.items():
@@ -86,6 +89,41 @@ def _with_variants(path: str, upstream_path: str | None, method: str, item: Docu
         complete = {**raw, "parameters": [*shared, *raw.get("parameters", [])]}
         routes.append(Route(path, upstream_path, method, complete, relay, query))
     return routes
+
+
+def _check_relay(relay: Any, place: str) -> None:
+    if not isinstance(relay, dict) or (unknown := set(relay) - _RELAY_KEYS):
+        what = f"unknown keys {sorted(unknown)}" if isinstance(relay, dict) else "an object is expected"
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: {what}")
+    if relay.get("beta", BETAS[0]) not in BETAS:
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: beta is one of {', '.join(BETAS)}")
+    if not isinstance(relay.get("handler", ""), str):
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: handler is module.function")
+    variants = relay.get("variants", {})
+    if not isinstance(variants, dict) or not all(isinstance(raw, dict) for raw in variants.values()):
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: variants are operations by query")
+
+
+def _check_whole(document: Document, name: str) -> None:
+    """Raise CodegenError unless `document` still has its paths and schemas, and resolves its references."""
+    schemas = document.get("components", {}).get("schemas")
+    if not isinstance(document.get("paths"), dict) or not isinstance(schemas, dict):
+        raise CodegenError(f"{name}: nothing is left of #/paths or #/components/schemas")
+    for reference in references(document):
+        if not resolves(document, reference):
+            raise CodegenError(f"{name}: {reference!r} does not resolve in the merged document")
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` in `value`, depth first."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for part in value.values():
+            yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
 
 
 def _check_unique(routes: list[Route]) -> None:

@@ -5,6 +5,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 
 import openai
 
@@ -34,8 +35,11 @@ def main() -> None:
 
 def _start(relay_key: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "relay", "serve", "--sandbox", "--host", "127.0.0.1", "--port", "0"]
-    environment = {**os.environ, "RELAY_KEY": relay_key, "LOG_FORMAT": "json", "LOG_LEVEL": "info"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the demo may have a relay of their own set up, in the environment or in `.env`.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    environment = {**kept, "RELAY_KEY": relay_key, "LOG_FORMAT": "json"}
+    elsewhere = tempfile.gettempdir()
+    return subprocess.Popen(command, env=environment, cwd=elsewhere, stderr=subprocess.PIPE, text=True)
 
 
 def _base_url(relay: subprocess.Popen[str]) -> str:

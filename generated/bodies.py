@@ -192,7 +192,7 @@ BODIES = {
     ),
     "CreateCompletionRequest": Body(
         types=("object",),
-        required=("model", "prompt"),
+        required=("model",),
         fields={
             "best_of": ("integer", "null"),
             "echo": ("boolean", "null"),
@@ -678,7 +678,7 @@ BODIES = {
     ),
     "RealtimeSessionCreateRequest": Body(
         types=("object",),
-        required=("client_secret",),
+        required=(),
         fields={
             "client_secret": ("object",),
             "input_audio_format": ("string",),

@@ -4878,7 +4878,7 @@ Prompt2 = TypeAliasType("Prompt2", Prompt3 | None)
 
 
 class RealtimeSessionCreateRequest(BaseModel):
-    client_secret: ClientSecret
+    client_secret: ClientSecret | None = None
     input_audio_format: str | None = None
     input_audio_transcription: InputAudioTranscription | None = None
     instructions: str | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
-from relay.auth import RelayKeys, security_map, upstream_key
+from relay.auth import RelayKeys, admission, security_map, upstream_key
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
@@ -61,9 +62,10 @@ def _handlers() -> dict[str, Handler]:
 
 
 def _connexion(app: ASGIApp, relay: Relay) -> ASGIApp:
+    admit = admission(relay.keys) if relay.settings.auth_enabled else None
     middleware = ConnexionMiddleware(
         app,
-        middlewares=[LifespanMiddleware, ContractRouting, SecurityMiddleware],
+        middlewares=[LifespanMiddleware, partial(ContractRouting, admit=admit), SecurityMiddleware],
         lifespan=_lifespan(relay),
         # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
         resolver=Resolver(lambda _operation_id: app),

@@ -12,8 +12,10 @@ import structlog
 from connexion.lifecycle import ConnexionRequest
 from connexion.security import AbstractSecurityHandler
 from pydantic import SecretStr
+from starlette.types import Scope
 
 from relay.errors import InvalidRelayKey
+from relay.headers import value_of
 from relay.settings import Settings, SettingsError
 
 logger = structlog.get_logger("relay")
@@ -42,6 +44,10 @@ class Secret:
         self._next_look = 0.0
         self._text = ""
         shown = f"{variable}=(hidden)"
+        if value is not None and path is not None:
+            raise SettingsError(
+                f"{shown} is invalid beside {variable}_FILE={str(path)!r}: allowed is one of them"
+            )
         try:
             if value is not None:
                 self._text = self._usable(value.get_secret_value())
@@ -50,9 +56,8 @@ class Secret:
                 self._load(path)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise SettingsError(
-                f"{shown} is invalid: allowed are visible ASCII characters ({reason})"
-            ) from None
+            allowed = "allowed are visible ASCII characters" + (" in a readable file" if path else "")
+            raise SettingsError(f"{shown} is invalid: {allowed} ({reason})") from None
 
     def __repr__(self) -> str:
         return f"Secret(configured={bool(self._text)})"
@@ -128,7 +133,8 @@ class RelayKeys:
         scheme, _, token = (authorization or "").strip().partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else None
         shown = [key.strip() for key in (relay_key, bearer) if key and key.strip()]
-        if sum(self.opens(key) for key in shown):
+        opened = [self.opens(key) for key in shown]  # each of them, whatever the first one says
+        if any(opened):
             return
         if shown:
             message = "Invalid relay key"
@@ -137,6 +143,16 @@ class RelayKeys:
         else:
             message = "Missing relay key"
         raise InvalidRelayKey(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def admission(keys: RelayKeys) -> Callable[[Scope], None]:
+    """A check of a request's key where Connexion's security does not reach; raises InvalidRelayKey."""
+
+    def admit(scope: Scope) -> None:
+        shown = [value_of(scope["headers"], name) for name in (b"x-relay-key", b"authorization")]
+        keys.check(*(None if value is None else value.decode("latin-1") for value in shown))
+
+    return admit
 
 
 def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:

@@ -17,6 +17,7 @@ from relay.transport import Upstream, UpstreamResponse
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
 _STATUSES = range(200, 600)
+_DOTS = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,13 @@ class Credentials:
         for name, value in ((b"openai-organization", self.organization), (b"openai-project", self.project)):
             if value and value_of(fields, name) is None:
                 fields.append((name, value.encode()))
-        return self._with_beta(fields, beta) if beta in self.betas else fields
+        return fields if beta is None else _with_beta(fields, self.betas[beta])
 
-    def _with_beta(self, fields: RawHeaders, beta: str | None) -> RawHeaders:
-        present = b",".join(value for name, value in fields if name == b"openai-beta")
-        others = [(name, value) for name, value in fields if name != b"openai-beta"]
-        return [*others, (b"openai-beta", merged_tokens(present, self.betas[beta or ""]))]
+
+def _with_beta(fields: RawHeaders, added: str) -> RawHeaders:
+    present = b",".join(value for name, value in fields if name == b"openai-beta")
+    others = [(name, value) for name, value in fields if name != b"openai-beta"]
+    return [*others, (b"openai-beta", merged_tokens(present, added))]
 
 
 class _Events:
@@ -115,12 +117,18 @@ def _target(scope: Scope) -> bytes:
     query: bytes = scope["query_string"]
     target = path.removeprefix(MOUNT) + (b"?" + query if query else b"")
     if not target.isascii():
-        raise InvalidHead("The path and query must be ASCII (RFC 3986)")
+        raise InvalidHead("The path and query must be ASCII (RFC 3986)", code="invalid_path")
+    # Resolved by a server behind, a dot segment would make another operation of the one that was judged here.
+    if not _DOTS.isdisjoint(scope["path"].split("/")) or not scope["path"].isprintable():
+        message = "The path must not hold dot segments or control characters, encoded or not"
+        raise InvalidHead(message, code="invalid_path")
     return target
 
 
 def _check_fields(headers: RawHeaders) -> None:
     for name, value in headers:
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise InvalidHead("Transfer-Encoding must be chunked, and nothing besides (RFC 9112, 6.1)")
         try:
             value.decode()
         except UnicodeDecodeError:

@@ -44,6 +44,13 @@ class Judge:
         """Whether bodies of `operation` are judged at all."""
         return self._strength != "off" and operation.body_model is not None
 
+    def refuse_unjudged(self, why: str) -> None:
+        """Raise InvalidBody for a body that cannot be judged when the strength is `strict`."""
+        if self._strength == "strict":
+            raise InvalidBody(
+                f"This relay validates strictly, and cannot judge {why}", code="unjudgeable_body"
+            )
+
     def judge(self, operation: Operation, body: bytes) -> Report | None:
         """None for a body that fits the contract, a Report for one that deviates in its depth.
 
@@ -67,7 +74,7 @@ class Judge:
         try:
             value = from_json(body, allow_inf_nan=False)
         except ValueError as fault:
-            raise InvalidJSON(f"The request body is not valid JSON: {fault}") from None
+            raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
         check_structure(rules, value)
         places = _places(error, value)
         if self._strength == "strict":
@@ -75,13 +82,18 @@ class Judge:
             about = f"Invalid value for '{place}'" if place else "Invalid request body"
             raise InvalidBody(f"{about}: {message}", param=place or None, code="invalid_value")
         self.reports[operation.operation_id] += 1
-        return Report(len(places), next(iter(places)))
+        return Report(max(len(places), _beyond(error)), next(iter(places)))
+
+
+def _beyond(error: ValidationError) -> int:
+    """How many errors there are, where they are too many to look at each."""
+    return error.error_count() if error.error_count() > _DETAILED_ERRORS else 0
 
 
 def _places(error: ValidationError, value: Any) -> dict[str, str]:
     """What is wrong at each place of the body `value`, deepest first: dotted place to message."""
-    if error.error_count() > _DETAILED_ERRORS:
-        return {"": f"{error.error_count()} deviations"}
+    if many := _beyond(error):
+        return {"": f"{many} deviations from the contract"}
     details = error.errors(include_url=False, include_context=False, include_input=False)
     found: dict[str, str] = {}
     for detail in sorted(details, key=lambda detail: -len(_place(detail["loc"], value))):

@@ -1,18 +1,26 @@
 """Connexion's routing, without redirects: a path is served as it was sent or not at all."""
 
+from collections.abc import Callable
 from typing import Any
 
 from connexion.middleware.routing import RoutingMiddleware
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.errors import TABLE, MethodNotAllowed
 
 
 class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion carries no types
-    """Finds the operation for a request, or none; raises MethodNotAllowed for a method its path lacks."""
+    """Finds the operation for a request, or none; raises MethodNotAllowed for a method its path lacks.
+
+    Security comes after routing, so `admit` checks the key of who is told what a path's methods are.
+    """
+
+    def __init__(self, app: ASGIApp, *, admit: Callable[[Scope], None] | None = None) -> None:
+        super().__init__(app)
+        self._admit = admit
 
     def add_api(self, specification: Specification, **options: Any) -> None:
         """Add the routing document, and do without Starlette's redirect of a trailing slash."""
@@ -31,6 +39,8 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion car
         except HTTPException as error:
             if error.status_code != TABLE[MethodNotAllowed].status:
                 raise
+            if self._admit is not None:
+                self._admit(scope)
             allow = ", ".join(sorted(self._methods(scope)))
             message = f"Not allowed to {scope['method']} on {scope['path']}; allowed: {allow}"
             raise MethodNotAllowed(message, headers={"Allow": allow}) from None

@@ -19,6 +19,7 @@ def _api_base(value: str) -> str:
     # Reading the port is what checks it.
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError
+    parts.hostname.encode("idna")  # raises for labels that no resolver takes
     if "@" in parts.netloc or not re.fullmatch(r"[!-~]+", value) or "?" in value or "#" in value:
         raise ValueError
     base = value.rstrip("/")

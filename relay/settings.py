@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -179,15 +180,30 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError with one line for the first setting that cannot be used.
     """
+    _check_env_file()
     named = {_variables(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
     try:
         settings = Settings(**named)
     except ValidationError as error:
         raise SettingsError(_line(error)) from None
-    except UnicodeDecodeError:
-        raise SettingsError(".env is invalid: allowed is UTF-8 text") from None
     _refuse_open_door(settings)
     return settings
+
+
+def _check_env_file() -> None:
+    """Raise SettingsError for a line of `.env` that would be passed over: it may be the one with the key."""
+    path = Settings.model_config.get("env_file")
+    if not isinstance(path, str) or not Path(path).is_file():
+        return
+    try:
+        with Path(path).open(encoding="utf-8") as lines:
+            wrong = next((binding.original.line for binding in parse_stream(lines) if binding.error), None)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is invalid: allowed is UTF-8 text") from None
+    except OSError as error:
+        raise SettingsError(f"{path} is invalid: allowed is a readable file ({error.strerror})") from None
+    if wrong is not None:
+        raise SettingsError(f"{path}, line {wrong} is invalid: allowed is NAME=value")
 
 
 def describe(settings: Settings) -> list[dict[str, str]]:

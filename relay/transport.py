@@ -6,7 +6,6 @@ is not used: it quotes paths again, merges repeated fields, and calls a dropped 
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,21 +27,12 @@ _OWN_FIELDS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 _FROM_AIOHTTP: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
-    (aiohttp.ClientConnectorSSLError, httpx.ConnectError),
-    (aiohttp.ClientConnectorCertificateError, httpx.ConnectError),
-    (aiohttp.ServerFingerprintMismatch, httpx.ConnectError),
-    (aiohttp.ServerDisconnectedError, httpx.ReadError),
-    (aiohttp.ClientOSError, httpx.ReadError),
     (aiohttp.ClientConnectionError, httpx.ReadError),
     (aiohttp.ClientPayloadError, httpx.ReadError),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
     (aiohttp.ClientError, httpx.RemoteProtocolError),
     (aiohttp.http_exceptions.HttpProcessingError, httpx.RemoteProtocolError),
-    (ssl.SSLError, httpx.ConnectError),
     (TimeoutError, httpx.ReadTimeout),
     (OSError, httpx.ReadError),
 )

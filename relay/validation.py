@@ -9,9 +9,10 @@ from relay.body import RequestBody, declared_length, has_body
 from relay.contract import operation_of
 from relay.errors import UnsupportedMediaType
 from relay.headers import RawHeaders, value_of
-from relay.judge import Judge, Report
+from relay.judge import Judge
 
 REPORT_HEADER = b"x-relay-validation"
+UNJUDGED = b"unjudged"
 # Judging holds the event loop: 15 ms each 100 KiB at worst. Larger bodies are the upstream's to judge.
 JUDGED_BYTES = 512 * 1024
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -38,20 +39,22 @@ class BodyValidation:
         headers: RawHeaders = scope["headers"]
         media_type = _media_type(headers)
         _check_media_type(operation, scope["method"], headers, media_type)
-        if self._is_judged(operation, headers, media_type):
+        if self._judge.judges(operation) and (
+            _is_json(media_type) if has_body(headers) else operation.body_required
+        ):
             receive, send = await self._judged(operation, headers, receive, send)
         await self._app(scope, receive, send)
-
-    def _is_judged(self, operation: Operation, headers: RawHeaders, media_type: str | None) -> bool:
-        if not self._judge.judges(operation) or value_of(headers, b"content-encoding") is not None:
-            return False
-        if not has_body(headers):
-            return operation.body_required
-        return _is_json(media_type) and (declared_length(headers) or 0) <= JUDGED_BYTES
 
     async def _judged(
         self, operation: Operation, headers: RawHeaders, receive: Receive, send: Send
     ) -> tuple[Receive, Send]:
+        coding = value_of(headers, b"content-encoding") or b"identity"
+        if coding.strip().lower() != b"identity":
+            self._judge.refuse_unjudged(f"a Content-Encoding of '{coding.decode('latin-1')}'")
+            return receive, _reporting(send, UNJUDGED)
+        if (declared_length(headers) or 0) > JUDGED_BYTES:
+            self._judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
+            return receive, _reporting(send, UNJUDGED)
         messages: deque[Message] = deque()
         chunks: list[bytes] = []
         size, more = 0, has_body(headers)
@@ -67,15 +70,16 @@ class BodyValidation:
             return messages.popleft() if messages else await receive()
 
         if more or size > JUDGED_BYTES:
-            return replay, send
+            self._judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
+            return replay, _reporting(send, UNJUDGED)
         report = self._judge.judge(operation, b"".join(chunks))
-        return replay, send if report is None else _reporting(send, report)
+        return replay, send if report is None else _reporting(send, report.header())
 
 
-def _reporting(send: Send, report: Report) -> Send:
+def _reporting(send: Send, report: bytes) -> Send:
     async def with_report(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (REPORT_HEADER, report.header())]
+            message["headers"] = [*message["headers"], (REPORT_HEADER, report)]
         await send(message)
 
     return with_report

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.bodies import Schemas, name_of, references
-from codegen.contract import Contract, Route
+from codegen.bodies import Schemas, name_of
+from codegen.contract import Contract, Route, references
 from codegen.errors import CodegenError
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")

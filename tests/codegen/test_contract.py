@@ -60,6 +60,10 @@ def moved(old: str, new: str) -> dict[str, Any]:
     return document
 
 
+def relayed(value: Any) -> dict[str, Any]:
+    return action("$.paths['/things'].post", update={"x-relay": value})
+
+
 @pytest.mark.parametrize(
     ("actions", "document", "said"),
     [
@@ -69,7 +73,18 @@ def moved(old: str, new: str) -> dict[str, Any]:
         (
             [action("$.paths['/things'].post", update={"x-relay": {"handlr": "x.y"}})],
             DOCUMENT,
-            "POST /v1/things: unknown x-relay keys ['handlr']",
+            "POST /v1/things: x-relay: unknown keys ['handlr']",
+        ),
+        ([relayed("nothing")], DOCUMENT, "POST /v1/things: x-relay: an object is expected"),
+        ([relayed({"handler": 5})], DOCUMENT, "POST /v1/things: x-relay: handler is module.function"),
+        ([relayed({"beta": "nonsense"})], DOCUMENT, "POST /v1/things: x-relay: beta is one of assistants"),
+        ([relayed({"variants": {"a=b": 1}})], DOCUMENT, "x-relay: variants are operations by query"),
+        ([action("$.paths", remove=True)], DOCUMENT, "nothing is left of #/paths"),
+        ([action("$.components.schemas", remove=True)], DOCUMENT, "nothing is left of"),
+        (
+            [action("$.components.schemas.Kind", remove=True)],
+            DOCUMENT,
+            "'#/components/schemas/Kind' does not",
         ),
         (
             [action("$.paths['/things'].post", update={"operationId": "getThing"})],

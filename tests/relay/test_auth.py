@@ -257,7 +257,10 @@ def test_a_key_file_that_cannot_be_used_stops_the_start(
         create_app(load_settings(**{field: tmp_path}))
 
 
-def test_the_setting_at_fault_is_named_where_both_are_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["openai_api_key", "relay_key"])
+def test_a_key_and_a_file_of_keys_are_refused_together(tmp_path: Path, name: str) -> None:
     (tmp_path / "key").write_text("sk-good")
-    with pytest.raises(SettingsError, match=r"^OPENAI_API_KEY=\(hidden\) is invalid"):
-        create_app(load_settings(openai_api_key="two words", openai_api_key_file=tmp_path / "key"))
+    with pytest.raises(
+        SettingsError, match=rf"^{name.upper()}=\(hidden\) is invalid beside {name.upper()}_FILE"
+    ):
+        create_app(load_settings(**{name: "sk-other", f"{name}_file": tmp_path / "key"}))

@@ -43,7 +43,7 @@ CASES: dict[str, tuple[Any, str, Any]] = {
 }
 ADDRESSES = (
     "api.openai.com", "ftp://h", "http://", "http://h/v1?a=b", "http://h/#f", "http://h?",
-    "http://h#", "http://h:99999", "http://h:port", "http://h h", "http://[::1", "sandbox", "http://h/\u00e9",
+    "http://h#", "http://h:99999", "http://h:port", "http://h h", "http://[::1", "http://a..b", "sandbox", "http://h/\u00e9",
 )  # fmt: skip
 LISTS = ("[", "[1]", '["a"', "[" * 100_000, f"[{'9' * 5000}]")
 FIELDS = (*LISTS, '["\\ud800"]', '["a\\nb"]', "\u2603")
@@ -156,6 +156,8 @@ def test_env_file_that_cannot_be_used_is_one_line(env_file: Path) -> None:
     assert refusal().startswith("RELAY_PORT='high' is invalid")
     env_file.write_text("PROXY_TIMEOUT=ten\n")
     assert "PROXY_TIMEOUT" in refusal()
+    env_file.write_text('OPENAI_API_KEY=sk-1\nRELAY_KEY "a key without an equals sign"\n')
+    assert refusal() == ".env, line 2 is invalid: allowed is NAME=value"
 
 
 @pytest.mark.parametrize(

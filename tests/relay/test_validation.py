@@ -168,18 +168,40 @@ def test_the_place_reported_and_refused_is_a_place_in_the_body(
         value = value[int(part)] if isinstance(value, list) else value[part]
 
 
-@pytest.mark.parametrize("framing", [lambda body: body, lambda body: iter([body])], ids=["length", "chunked"])
-@pytest.mark.parametrize("strength", ["structural", "strict"])
-def test_compressed_and_large_bodies_go_on_unjudged(
-    relay_of: Client, seen: list[Seen], strength: str, framing: Callable[[bytes], Any]
+LARGE = b"[" * (JUDGED_BYTES + 1)
+FRAMINGS = pytest.mark.parametrize(
+    "framing", [lambda body: body, lambda body: iter([body])], ids=["length", "chunked"]
+)
+
+
+@FRAMINGS
+def test_compressed_and_large_bodies_go_on_and_are_marked_unjudged(
+    relay_of: Client, seen: list[Seen], framing: Callable[[bytes], Any]
 ) -> None:
     packed = gzip.compress(b"{")
-    forwarded(post(relay_of(strength), framing(packed), content_encoding="gzip"), seen, packed)
-    large = b"[" * (JUDGED_BYTES + 1)
-    response = post(relay_of(strength), framing(large))
-    forwarded(response, seen, packed, large)
-    assert "x-relay-validation" not in response.headers
+    for body, fields in ((packed, {"content_encoding": "gzip"}), (LARGE, {})):
+        response = post(relay_of("structural"), framing(body), **fields)
+        assert response.headers["x-relay-validation"] == "unjudged"
+    forwarded(response, seen, packed, LARGE)
+
+
+@FRAMINGS
+def test_what_cannot_be_judged_is_refused_when_strict(
+    relay_of: Client, seen: list[Seen], framing: Callable[[bytes], Any]
+) -> None:
+    for body, fields in ((gzip.compress(b"{}"), {"content_encoding": "gzip"}), (LARGE, {})):
+        refused(post(relay_of("strict"), framing(body), **fields), None, "unjudgeable_body")
+    assert not seen
+
+
+@FRAMINGS
+@pytest.mark.parametrize("strength", ["structural", "strict"])
+def test_bodies_up_to_the_limit_and_without_a_coding_are_judged(
+    relay_of: Client, seen: list[Seen], strength: str, framing: Callable[[bytes], Any]
+) -> None:
     refused(post(relay_of(strength), framing(b"[" * JUDGED_BYTES)), None, "invalid_json")
+    refused(post(relay_of(strength), framing(b"{"), content_encoding="Identity"), None, "invalid_json")
+    assert not seen
 
 
 WITH_BODY = [found for found in OPERATIONS.values() if found.body_required and found.body_model]
