@@ -62,19 +62,24 @@ def _handlers() -> dict[str, Handler]:
 
 
 def _connexion(app: ASGIApp, relay: Relay) -> ASGIApp:
-    admit = admission(relay.keys) if relay.settings.auth_enabled else None
+    admit = admission(relay.keys)
+    secured = relay.settings.auth_enabled
     middleware = ConnexionMiddleware(
         app,
-        middlewares=[LifespanMiddleware, partial(ContractRouting, admit=admit), SecurityMiddleware],
+        middlewares=[
+            LifespanMiddleware,
+            partial(ContractRouting, admit=admit if secured else None),
+            SecurityMiddleware,
+        ],
         lifespan=_lifespan(relay),
         # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
         resolver=Resolver(lambda _operation_id: app),
-        auth_all_paths=relay.settings.auth_enabled,
-        security_map=security_map(relay.keys),
+        auth_all_paths=secured,
+        security_map=security_map(admit),
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
     )
     document = routing_document()
-    if not relay.settings.auth_enabled:
+    if not secured:
         del document["security"]
     middleware.add_api(document, base_path="")
     connexion: ASGIApp = middleware

@@ -104,10 +104,6 @@ class RelayKeys:
         self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY", parts=True)
         self._text: str | None = None
         self._digests: list[bytes] = []
-        if settings.auth_enabled and not self._current():
-            raise SettingsError(
-                "RELAY_KEY=(hidden) is invalid: allowed are one or more keys, comma-separated"
-            )
 
     def _current(self) -> list[bytes]:
         text = self._secret.text
@@ -146,7 +142,7 @@ class RelayKeys:
 
 
 def admission(keys: RelayKeys) -> Callable[[Scope], None]:
-    """A check of a request's key where Connexion's security does not reach; raises InvalidRelayKey."""
+    """The check of a request's key, in either of its two header fields; raises InvalidRelayKey."""
 
     def admit(scope: Scope) -> None:
         shown = [value_of(scope["headers"], name) for name in (b"x-relay-key", b"authorization")]
@@ -155,7 +151,7 @@ def admission(keys: RelayKeys) -> Callable[[Scope], None]:
     return admit
 
 
-def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:
+def security_map(admit: Callable[[Scope], None]) -> dict[str, type[AbstractSecurityHandler]]:
     """Connexion's `security_map` for the routing document's one scheme, which reads both headers."""
 
     class RelayKeyHandler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion carries no types
@@ -169,7 +165,7 @@ def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:
             """The check that Connexion awaits for each request to an operation that is not public."""
 
             async def verify(request: ConnexionRequest) -> dict[str, Any]:
-                keys.check(request.headers.get("x-relay-key"), request.headers.get("authorization"))
+                admit(request.scope)
                 return {}
 
             return verify

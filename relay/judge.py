@@ -95,9 +95,10 @@ def _places(error: ValidationError, value: Any) -> dict[str, str]:
     if many := _beyond(error):
         return {"": f"{many} deviations from the contract"}
     details = error.errors(include_url=False, include_context=False, include_input=False)
+    placed = [(_place(detail["loc"], value), detail["msg"]) for detail in details]
     found: dict[str, str] = {}
-    for detail in sorted(details, key=lambda detail: -len(_place(detail["loc"], value))):
-        found.setdefault(".".join(_place(detail["loc"], value)), detail["msg"])
+    for steps, message in sorted(placed, key=lambda one: -len(one[0])):
+        found.setdefault(".".join(steps), message)
     return found
 
 
