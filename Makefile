@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint vendor regen lock clean
+.PHONY: help setup demo serve test coverage check lint vendor regen lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +30,10 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest
 
+coverage: $(READY) ## run every test, record which operations their clients reached, and regen
+	$(BIN)/python -m pytest --write-evidence
+	$(BIN)/python -m codegen
+
 check: $(READY) ## see that generated/ is what spec/ and codegen/ make, and lint
 	$(BIN)/python -m codegen --check
 	@$(MAKE) --no-print-directory lint
@@ -51,4 +55,4 @@ lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with h
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/parity/node/node_modules

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from codegen.facts import resolves
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
-_RELAY_KEYS = {"handler", "beta", "variants"}
+_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Route:
     """One operation of the merged document, or one variant of it.
 
     `path` is where the relay serves it (`/v1/files`), `upstream_path` where the upstream does, below its base
-    (`/files`; None for the relay's own). `query` is the pair that selects a variant (`beta=true`).
+    (`/files`; None for the relay's own). `query` is the pair that selects a variant (`beta=true`). `alias_of`
+    is the operation that this one is another name for; a `hidden` one is not in the served document.
     """
 
     path: str
@@ -32,6 +33,8 @@ class Route:
     operation: Document
     relay: Document
     query: str | None = None
+    alias_of: str | None = None
+    hidden: bool = False
 
     @property
     def operation_id(self) -> str:
@@ -73,7 +76,63 @@ def _routes(document: Document) -> list[Route]:
         for method in METHODS:
             if method in item:
                 found += _with_variants(_base(document, item) + key, None if own else key, method, item)
-    return found
+    plain = [route for route in found if "alias" not in route.relay]
+    return [*plain, *_aliases(found), *(_unprefixed(route) for route in plain if _is_unprefixed(route))]
+
+
+def _is_unprefixed(route: Route) -> bool:
+    return route.query is None and bool(route.relay.get("unprefixed"))
+
+
+def _unprefixed(route: Route) -> Route:
+    """The same operation at the upstream's path itself, outside the path of the server."""
+    if route.upstream_path is None or route.relay.get("variants"):
+        raise CodegenError(
+            f"spec/overlay.yaml: {route.operation_id}: x-relay: unprefixed is for upstream operations "
+            "without variants"
+        )
+    operation = {**route.operation, "operationId": f"{route.operation_id}_unprefixed"}
+    return replace(
+        route, path=route.upstream_path, operation=operation, alias_of=route.operation_id, hidden=True
+    )
+
+
+def _aliases(routes: list[Route]) -> list[Route]:
+    """The operations that are other names: what they do not say themselves is their original's."""
+    originals = {
+        route.operation_id: route
+        for route in routes
+        if "alias" not in route.relay and route.query is None and route.upstream_path is not None
+    }
+    made = []
+    for route in (route for route in routes if "alias" in route.relay):
+        place = f"spec/overlay.yaml: {route.method.upper()} {route.path}: x-relay: alias"
+        original = originals.get(route.relay["alias"])
+        if original is None:
+            raise CodegenError(f"{place}: {route.relay['alias']!r} is no operation of the upstream")
+        if route.upstream_path is None or route.relay.keys() - {"alias", "handler"}:
+            raise CodegenError(f"{place}: it stands below the upstream's base, beside nothing but handler")
+        if route.method != original.method or _parameters(route.path) != _parameters(original.path):
+            raise CodegenError(f"{place}: its method and path parameters are not those of {original.path}")
+        if route.operation["parameters"]:
+            raise CodegenError(f"{place}: its parameters are those of {original.path}, and not said again")
+        made.append(_completed(route, original))
+    return made
+
+
+def _completed(alias: Route, original: Route) -> Route:
+    shared = {"parameters": original.operation["parameters"]}
+    return replace(
+        alias,
+        upstream_path=original.upstream_path,
+        operation={**original.operation, **alias.operation, **shared},
+        relay={**original.relay, "variants": {}, **alias.relay},
+        alias_of=original.operation_id,
+    )
+
+
+def _parameters(path: str) -> list[str]:
+    return sorted(part for part in path.split("/") if part.startswith("{"))
 
 
 def _with_variants(path: str, upstream_path: str | None, method: str, item: Document) -> list[Route]:
@@ -99,6 +158,8 @@ def _check_relay(relay: Any, place: str) -> None:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: beta is one of {', '.join(BETAS)}")
     if not isinstance(relay.get("handler", ""), str):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: handler is module.function")
+    if not isinstance(relay.get("alias", ""), str) or relay.get("unprefixed", True) is not True:
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: alias is an id, unprefixed is true")
     variants = relay.get("variants", {})
     if not isinstance(variants, dict) or not all(isinstance(raw, dict) for raw in variants.values()):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: variants are operations by query")
@@ -142,12 +203,19 @@ def _check_unique(routes: list[Route]) -> None:
 
 
 def _mounted(document: Document, routes: list[Route]) -> Document:
-    """`document` with absolute paths, one server, and without the generator's own keys."""
+    """`document` with absolute paths, one server, and without the generator's own keys.
+
+    A variant stands in `x-query-variants` of the operation that it is one of, under the query that selects
+    it: OpenAPI has no place for it (3.1.0, 4.8.8.1).
+    """
     paths: Document = {}
-    for route in routes:
+    for route in (route for route in routes if not route.hidden):
+        operation = copy.deepcopy({k: v for k, v in route.operation.items() if k != "x-relay"})
+        if not operation["parameters"]:
+            del operation["parameters"]
         if route.query is None:
-            operation = copy.deepcopy({k: v for k, v in route.operation.items() if k != "x-relay"})
-            if not operation["parameters"]:
-                del operation["parameters"]
             paths.setdefault(route.path, {})[route.method] = operation
+        else:
+            variants = paths[route.path][route.method].setdefault("x-query-variants", {})
+            variants[route.query] = operation
     return {**document, "servers": [{"url": "/"}], "paths": dict(sorted(paths.items()))}

@@ -24,11 +24,11 @@ _TEMPLATES.filters["py"] = repr
 
 def operations(contract: Contract, handlers: Path) -> str:
     """The source of `generated/operations.py`; raises CodegenError for a handler that does not exist."""
-    rows = [_row(route) for route in contract.routes]
+    rows = [facts_of(route) for route in contract.routes]
     for row in rows:
         if row["handler"] is not None:
             _check_handler(handlers, row["handler"], row["operation_id"])
-    return _rendered("operations.py.j2", rows=rows, contract_version=_version(contract.lock))
+    return _rendered("operations.py.j2", rows=rows, contract_version=version(contract.lock))
 
 
 def bodies(schemas: Schemas) -> str:
@@ -48,7 +48,7 @@ def routing(contract: Contract) -> Document:
         paths.setdefault(route.path, {})[route.method] = _routed(route)
     return {
         "openapi": "3.0.3",
-        "info": {"title": "Connexion's routing document", "version": _version(contract.lock)},
+        "info": {"title": "Connexion's routing document", "version": version(contract.lock)},
         "security": [{"RelayKey": []}],
         "paths": paths,
         "components": {
@@ -76,7 +76,8 @@ def _routed(route: Route) -> Document:
     return operation
 
 
-def _row(route: Route) -> dict[str, Any]:
+def facts_of(route: Route) -> dict[str, Any]:
+    """The members of the operation table's row for `route`, by name."""
     operation = route.operation
     answers = _response_media_types(route)
     variants = route.relay.get("variants", {}) if route.query is None else {}
@@ -85,6 +86,7 @@ def _row(route: Route) -> dict[str, Any]:
         "method": route.method.upper(),
         "path": route.path,
         "upstream_path": route.upstream_path,
+        "alias_of": route.alias_of,
         "query": route.query,
         "variants": tuple((query, raw["operationId"]) for query, raw in variants.items()),
         "handler": route.relay.get("handler"),
@@ -125,7 +127,8 @@ def _body(shape: Shape) -> dict[str, Any]:
     }
 
 
-def _version(lock: Document) -> str:
+def version(lock: Document) -> str:
+    """The contract's version and its state, as `lock` records them."""
     state = lock["date"] or lock["commit"] or lock["source_sha256"][:12]
     return f"{lock['version']}+{state}"
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 from typing import Annotated
 from pydantic import Field
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
 
@@ -5262,7 +5262,7 @@ class BetaAdditionalToolsItemParam(BaseModel):
 class BetaCompactResponseMethodPublicBody(BaseModel):
     input: Input | Annotated[list[BetaInputItem], Field(fail_fast=True)] | None = None
     instructions: str | None = None
-    model: BetaModelIdsCompaction
+    model: BetaModelIdsCompaction | None = None
     previous_response_id: str | None = None
     prompt_cache_key: PromptCacheKey | None = None
     prompt_cache_options: BetaPromptCacheOptionsParam | None = None
@@ -5362,7 +5362,7 @@ BetaToolsArray = TypeAliasType("BetaToolsArray", Annotated[list[BetaTool], Field
 class CompactResponseMethodPublicBody(BaseModel):
     input: Input | Annotated[list[InputItem], Field(fail_fast=True)] | None = None
     instructions: str | None = None
-    model: ModelIdsCompaction
+    model: ModelIdsCompaction | None = None
     previous_response_id: str | None = None
     prompt_cache_key: PromptCacheKey | None = None
     prompt_cache_options: PromptCacheOptionsParam | None = None
@@ -5445,6 +5445,15 @@ class ResponseProperties(BaseModel):
     text: ResponseTextParam | None = None
     tool_choice: ToolChoiceParam | None = None
     tools: ToolsArray | None = None
+
+
+ResponseStreamBody = TypeAliasType(
+    "ResponseStreamBody",
+    Annotated[
+        Optional[Union["CreateResponse", str, Annotated[list[Any], Field(fail_fast=True)], float, bool]],
+        Field(description="The body of createResponse, or its input alone."),
+    ],
+)
 
 
 class TokenCountsBody(BaseModel):

@@ -10,7 +10,7 @@ from generated.operations import CONTRACT_VERSION, OPERATIONS
 from relay.auth import AUTH_HEADER
 from relay.dispatch import Relay
 
-_UPSTREAM_OPERATIONS = sum(operation.upstream_path is not None for operation in OPERATIONS.values())
+_UPSTREAM_OPERATIONS = sum(bool(found.upstream_path and not found.alias_of) for found in OPERATIONS.values())
 _VERSION = version("chatgpt-team-relay")
 
 
@@ -48,7 +48,6 @@ async def get_live(relay: Relay, scope: Scope, receive: Receive, send: Send) -> 
 
 async def get_ready(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 200 when requests can be forwarded, 503 while there is no key to forward them with."""
-    if relay.upstream_key.text:
-        await JSONResponse({"object": "ready", "status": "ok"})(scope, receive, send)
-    else:
-        await JSONResponse({"object": "ready", "status": "upstream_key_missing"}, 503)(scope, receive, send)
+    ready = bool(relay.upstream_key.text)
+    state = {"object": "ready", "status": "ok" if ready else "upstream_key_missing"}
+    await JSONResponse(state, 200 if ready else 503)(scope, receive, send)

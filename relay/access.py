@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from email.utils import formatdate
+from functools import lru_cache
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,28 +19,19 @@ RELAY_ID_HEADER = b"x-relay-request-id"
 _USABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-class _Date:
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
     """The Date field (RFC 9110, 6.6.1), made once a second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._text = b""
-
-    def __call__(self) -> bytes:
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._text = second, formatdate(second, usegmt=True).encode()
-        return self._text
+    return formatdate(second, usegmt=True).encode()
 
 
 class _Answer:
     """What became of one request, watched at the server's side of the application."""
 
-    def __init__(self, send: Send, request_id: bytes, date: _Date, *, bodiless: bool) -> None:
+    def __init__(self, send: Send, request_id: bytes, *, bodiless: bool) -> None:
         self._send = send
         self._bodiless = bodiless
         self._id = request_id
-        self._date = date
         self.status: int | None = None
         self.size = 0
         self.whole = False
@@ -57,7 +49,7 @@ class _Answer:
     def _completed(self, headers: RawHeaders) -> RawHeaders:
         fields = [*headers, (RELAY_ID_HEADER, self._id)]
         if value_of(headers, b"date") is None:
-            fields.append((b"date", self._date()))
+            fields.append((b"date", _date(int(time.time()))))
         upstream_id = value_of(headers, REQUEST_ID_HEADER)
         if upstream_id is None:
             fields.append((REQUEST_ID_HEADER, self._id))
@@ -83,7 +75,6 @@ class AccessLog:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._date = _Date()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application below. The id is `scope["state"]["request_id"]`, as text."""
@@ -95,7 +86,7 @@ class AccessLog:
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         # Routing works on a copy of the scope; what it finds is seen here through this shared part.
         scope.setdefault("extensions", {})
-        answer = _Answer(send, request_id, self._date, bodiless=scope["method"] == "HEAD")
+        answer = _Answer(send, request_id, bodiless=scope["method"] == "HEAD")
         start = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)

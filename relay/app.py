@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,11 +16,12 @@ from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
-from relay.auth import RelayKeys, admission, security_map, upstream_key
+from relay.auth import RelayKeys, security_map, upstream_key
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
 from relay.forwarder import Credentials, Forwarder
+from relay.guard import Guard
 from relay.judge import Judge
 from relay.log import configure_logging
 from relay.routing import ContractRouting
@@ -34,8 +34,8 @@ from sandbox.server import SandboxServer
 def create_app(settings: Settings) -> ASGIApp:
     """The whole relay as one ASGI application; raises SettingsError.
 
-    From the outside in: access log, CORS, error boundary, Connexion (routing, security), body validation,
-    dispatch to a handler or to the forwarder.
+    From the outside in: access log, CORS, error boundary, Connexion (routing, security), guard, body
+    validation, dispatch to a handler or to the forwarder.
     """
     if not structlog.is_configured():
         # structlog's own default prints local variables into tracebacks, and keys are among them.
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> ASGIApp:
         judge=Judge(settings.relay_validation),
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
-    app: ASGIApp = ErrorBoundary(_connexion(validation, relay))
+    app: ASGIApp = ErrorBoundary(_connexion(Guard(validation, settings), relay))
     return AccessLog(_with_cors(app, settings))
 
 
@@ -62,20 +62,15 @@ def _handlers() -> dict[str, Handler]:
 
 
 def _connexion(app: ASGIApp, relay: Relay) -> ASGIApp:
-    admit = admission(relay.keys)
     secured = relay.settings.auth_enabled
     middleware = ConnexionMiddleware(
         app,
-        middlewares=[
-            LifespanMiddleware,
-            partial(ContractRouting, admit=admit if secured else None),
-            SecurityMiddleware,
-        ],
+        middlewares=[LifespanMiddleware, ContractRouting, SecurityMiddleware],
         lifespan=_lifespan(relay),
         # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
         resolver=Resolver(lambda _operation_id: app),
         auth_all_paths=secured,
-        security_map=security_map(admit),
+        security_map=security_map(relay.keys),
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
     )
     document = routing_document()

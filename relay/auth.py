@@ -124,11 +124,13 @@ class RelayKeys:
         matches = [hmac.compare_digest(digest, known) for known in self._current()]
         return any(matches)
 
-    def check(self, relay_key: str | None, authorization: str | None) -> None:
+    def check(self, scope: Scope) -> None:
         """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
-        scheme, _, token = (authorization or "").strip().partition(" ")
+        fields = [value_of(scope["headers"], name) or b"" for name in (b"x-relay-key", b"authorization")]
+        relay_key, authorization = (field.decode("latin-1").strip() for field in fields)
+        scheme, _, token = authorization.partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else None
-        shown = [key.strip() for key in (relay_key, bearer) if key and key.strip()]
+        shown = [key for key in (relay_key, bearer) if key]
         opened = [self.opens(key) for key in shown]  # each of them, whatever the first one says
         if any(opened):
             return
@@ -141,31 +143,17 @@ class RelayKeys:
         raise InvalidRelayKey(message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def admission(keys: RelayKeys) -> Callable[[Scope], None]:
-    """The check of a request's key, in either of its two header fields; raises InvalidRelayKey."""
-
-    def admit(scope: Scope) -> None:
-        shown = [value_of(scope["headers"], name) for name in (b"x-relay-key", b"authorization")]
-        keys.check(*(None if value is None else value.decode("latin-1") for value in shown))
-
-    return admit
-
-
-def security_map(admit: Callable[[Scope], None]) -> dict[str, type[AbstractSecurityHandler]]:
+def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:
     """Connexion's `security_map` for the routing document's one scheme, which reads both headers."""
 
     class RelayKeyHandler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion carries no types
         """Lets a request in when it shows a relay key."""
 
-        def get_fn(
-            self,
-            security_scheme: dict[str, Any],  # noqa: ARG002 - Connexion's signature
-            required_scopes: list[str],  # noqa: ARG002
-        ) -> Callable[[ConnexionRequest], Awaitable[dict[str, Any]]]:
+        def get_fn(self, *_: Any) -> Callable[[ConnexionRequest], Awaitable[dict[str, Any]]]:
             """The check that Connexion awaits for each request to an operation that is not public."""
 
             async def verify(request: ConnexionRequest) -> dict[str, Any]:
-                admit(request.scope)
+                keys.check(request.scope)
                 return {}
 
             return verify

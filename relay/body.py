@@ -1,6 +1,7 @@
 """A request's body as it arrives, read by one reader, and the client's departure."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -105,3 +106,27 @@ class RequestBody:
         finally:
             inside = False
             watcher.cancel()
+
+
+async def buffered(
+    receive: Receive, headers: RawHeaders, limit: int, refused_over: int
+) -> tuple[bytes | None, Receive]:
+    """The whole body, None where it has over `limit` bytes, and a `receive` that gives all of it again.
+
+    Raises ClientGone, and RequestTooLarge for a body that is known to have over `refused_over` bytes.
+    """
+    if (declared_length(headers) or 0) > limit:
+        return None, receive
+    body = RequestBody(receive, headers, refused_over)
+    messages: deque[Message] = deque()
+    size, more = 0, has_body(headers)
+    while more and size <= limit:
+        messages.append(await body.message())
+        size += len(messages[-1].get("body", b""))
+        more = messages[-1].get("more_body", False)
+    read = None if more or size > limit else b"".join(message.get("body", b"") for message in messages)
+
+    async def replay() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return read, replay

@@ -14,6 +14,8 @@ from relay.log import configure_logging
 from relay.setting_types import SANDBOX
 from relay.settings import LOG_LEVELS, Settings, SettingsError, describe, load_settings
 
+SECONDS = click.FloatRange(0, 86_400, min_open=True)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chatgpt-team-relay", prog_name="relay")
@@ -33,7 +35,9 @@ def serve(host: str | None, port: int | None, *, sandbox: bool) -> None:
     try:
         settings = load_settings(**{name: value for name, value in given.items() if value is not None})
         configure_logging(settings.effective_log_level, settings.log_format)
-        _warn_of_level(settings.log_level)
+        if settings.log_level not in LOG_LEVELS:
+            warn = structlog.get_logger("relay").warning
+            warn("LOG_LEVEL is no level; info is used", value=settings.log_level, allowed=LOG_LEVELS)
         started = _run(settings)
     except SettingsError as error:
         _refuse(error)
@@ -66,6 +70,31 @@ def settings() -> None:
         click.echo(f"{names}\n    {row['meaning']}\n    default {row['default']}, now {row['value']}")
 
 
+@main.command()
+@click.option("--base-url", help="The relay (default: the address that its settings name).")
+@click.option("--key", help="A key of the relay (RELAY_KEY).")
+@click.option("--model", help="The model to ask (DEFAULT_MODEL).")
+@click.option("--only", help="The flows to run, such as A,C (default: all).")
+@click.option("--timeout", default=60, type=SECONDS, help="Seconds for one request.", show_default=True)
+@click.option("--wait", default=600, type=SECONDS, help="Seconds for a batch.", show_default=True)
+def check(
+    base_url: str | None, key: str | None, model: str | None, only: str | None, timeout: int, wait: int
+) -> None:
+    """Run the acceptance flows against a relay; 1 when one fails."""
+    from acceptance.client import Target  # noqa: PLC0415
+    from acceptance.command import Unusable, listening_at, run  # noqa: PLC0415
+    from relay.auth import Secret  # noqa: PLC0415
+
+    try:
+        chosen = load_settings()
+        known = Secret(chosen.relay_key, chosen.relay_key_file, "RELAY_KEY", parts=True)
+        address = base_url or listening_at(chosen.relay_host, chosen.relay_port)
+        target = Target(address, known.text if key is None else key, timeout)
+        sys.exit(run(target, model or chosen.default_model, only=only, wait=wait))
+    except (SettingsError, Unusable) as error:
+        _refuse(error)
+
+
 def _run(settings: Settings) -> bool:
     # The contract's models and tables live as long as the process: looking for garbage among them is a third
     # of the start, and would come back with every full collection.
@@ -80,13 +109,6 @@ def _run(settings: Settings) -> bool:
     return run(app, settings)
 
 
-def _warn_of_level(level: str) -> None:
-    if level not in LOG_LEVELS:
-        structlog.get_logger("relay").warning(
-            "LOG_LEVEL is no level; info is used", value=level, allowed=LOG_LEVELS
-        )
-
-
-def _refuse(error: SettingsError) -> None:
+def _refuse(error: Exception) -> None:
     click.echo(f"relay: {error}", err=True)
     sys.exit(2)

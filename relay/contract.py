@@ -4,6 +4,7 @@ import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
@@ -30,7 +31,20 @@ def operation_of(scope: Scope) -> Operation | None:
     """The operation that Connexion's routing found, or the variant of it that the query string names."""
     routing = scope.get("extensions", {}).get("connexion_routing", {})
     operation = OPERATIONS.get(routing.get("operation_id"))
-    if operation is None or not operation.variants:
+    return operation and _variant(operation, scope)
+
+
+def names_of(scope: Scope) -> set[str]:
+    """The ids of what is asked for: by its own name, and as the original of an alias or the variant of it."""
+    routed = OPERATIONS.get(scope["extensions"]["connexion_routing"]["operation_id"])
+    if routed is None:
+        return set()
+    original = OPERATIONS.get(routed.alias_of or "", routed)
+    return {found.operation_id for found in (routed, original, _variant(original, scope))}
+
+
+def _variant(operation: Operation, scope: Scope) -> Operation:
+    if not operation.variants:
         return operation
-    pairs = scope["query_string"].decode("latin-1").split("&")
+    pairs = {f"{name}={value}" for name, value in parse_qsl(scope["query_string"].decode("latin-1"))}
     return next((OPERATIONS[name] for query, name in operation.variants if query in pairs), operation)

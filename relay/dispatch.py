@@ -7,7 +7,6 @@ from starlette.types import Receive, Scope, Send
 
 from relay.auth import RelayKeys, Secret
 from relay.contract import operation_of
-from relay.errors import UnknownPath
 from relay.forwarder import Forwarder
 from relay.judge import Judge
 from relay.settings import Settings
@@ -35,11 +34,9 @@ class Dispatch:
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one routed request; raises RelayError."""
+        """Serve one request, for an operation of the contract or, where it is let through, for none."""
         operation = operation_of(scope)
-        if operation is None:
-            raise UnknownPath(f"No such path in the contract: {scope['method']} {scope['path']}")
-        if operation.handler is not None:
+        if operation is not None and operation.handler is not None:
             await self._handlers[operation.handler](self._relay, scope, receive, send)
         else:
             await self._relay.forwarder.forward(scope, receive, send, operation)

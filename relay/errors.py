@@ -6,6 +6,7 @@ RelayError
 │   ├── InvalidJSON            the body cannot be parsed
 │   ├── InvalidBody            the body is JSON that the operation cannot take
 │   ├── InvalidRelayKey        no relay key, or a wrong one
+│   ├── Forbidden              what this relay does not do for its clients
 │   ├── UnknownPath            no such path in the contract
 │   ├── MethodNotAllowed       the path exists, the method does not
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
@@ -69,6 +70,10 @@ class InvalidRelayKey(RequestError):
     """No relay key, or a wrong one (RFC 9110, 15.5.2)."""
 
 
+class Forbidden(RequestError):
+    """What this relay does not do for its clients (RFC 9110, 15.5.4)."""
+
+
 class UnknownPath(RequestError):
     """No such path in the contract."""
 
@@ -130,6 +135,7 @@ TABLE: dict[type[RelayError], Kind] = {
     InvalidJSON: Kind(400, _REQUEST, "invalid_json"),
     InvalidBody: Kind(400, _REQUEST, "invalid_body"),
     InvalidRelayKey: Kind(401, _REQUEST, "invalid_api_key"),
+    Forbidden: Kind(403, _REQUEST, "forbidden"),
     UnknownPath: Kind(404, _REQUEST, "unknown_url"),
     MethodNotAllowed: Kind(405, _REQUEST, "method_not_allowed"),
     UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),

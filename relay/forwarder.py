@@ -17,7 +17,6 @@ from relay.transport import Upstream, UpstreamResponse
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
 _STATUSES = range(200, 600)
-_DOTS = frozenset({".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ class Forwarder:
         Raises RelayError before the first byte of an answer. After it a break is never finished: an event
         stream gets one error event, then the answer is left incomplete, which makes the server abort it.
         """
-        target = _target(scope)
-        _check_fields(scope["headers"])
+        target = _target(scope, operation)
+        check_fields(scope["headers"])
         headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
         body = RequestBody(receive, scope["headers"], self._max_body_bytes)
         streamed = has_body(scope["headers"])
@@ -112,20 +111,21 @@ class Forwarder:
             raise
 
 
-def _target(scope: Scope) -> bytes:
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
+def _target(scope: Scope, operation: Operation | None) -> bytes:
+    path = scope["raw_path"].removeprefix(MOUNT)
+    if operation is not None and operation.alias_of is not None and operation.upstream_path is not None:
+        given = dict(zip(operation.path.split("/"), scope["raw_path"].split(b"/"), strict=True))
+        parts = operation.upstream_path.split("/")
+        path = b"/".join(given[part] if part.startswith("{") else part.encode() for part in parts)
     query: bytes = scope["query_string"]
-    target = path.removeprefix(MOUNT) + (b"?" + query if query else b"")
+    target: bytes = path + (b"?" + query if query else b"")
     if not target.isascii():
         raise InvalidHead("The path and query must be ASCII (RFC 3986)", code="invalid_path")
-    # Resolved by a server behind, a dot segment would make another operation of the one that was judged here.
-    if not _DOTS.isdisjoint(scope["path"].split("/")) or not scope["path"].isprintable():
-        message = "The path must not hold dot segments or control characters, encoded or not"
-        raise InvalidHead(message, code="invalid_path")
     return target
 
 
-def _check_fields(headers: RawHeaders) -> None:
+def check_fields(headers: RawHeaders) -> None:
+    """Raise InvalidHead for fields that have no one reading, or that cannot be sent on."""
     for name, value in headers:
         if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             raise InvalidHead("Transfer-Encoding must be chunked, and nothing besides (RFC 9112, 6.1)")

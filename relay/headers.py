@@ -19,6 +19,9 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+# What says where a body ends (RFC 9112, 6.3).
+FRAMING = (b"content-length", b"transfer-encoding")
+
 # What says who the client is, or how it reached the relay, is the relay's business alone. `expect` is
 # answered by the relay's own server (RFC 9110, 10.1.1); `host` names the relay.
 _CLIENT_ONLY = frozenset(
@@ -39,6 +42,12 @@ _CLIENT_ONLY = frozenset(
 def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     """The first value of the field `name` (lower case), or None."""
     return next((value for key, value in headers if key == name), None)
+
+
+def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The Content-Encoding, None where there is none (RFC 9110, 8.4)."""
+    coding = (value_of(headers, b"content-encoding") or b"identity").decode("latin-1")
+    return None if coding.strip().lower() == "identity" else coding
 
 
 def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:

@@ -5,10 +5,11 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 SANDBOX = "sandbox:"
+_GLOB_PART = r"(?:[A-Za-z0-9_.:{}*?~-]|\[!?[A-Za-z0-9_.-]+\])+"
 VISIBLE = "visible ASCII characters, spaces only between them"
 
 
@@ -37,6 +38,16 @@ def _listing(value: Any) -> Any:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
+def _glob(value: str) -> str:
+    # A glob with a slash too few or too many would match nothing, and block nothing.
+    if not re.fullmatch(rf"(?=[/*]|[^/]*$)/?{_GLOB_PART}(/{_GLOB_PART})*", value):
+        raise ValueError
+    below = re.sub("(?i)^/v1(?=/|$)", "", value)
+    if not below:
+        raise ValueError
+    return below
+
+
 def lower(value: Any) -> Any:
     """`value` without surrounding white space and in lower case, where it is text."""
     return value.strip().lower() if isinstance(value, str) else value
@@ -55,5 +66,9 @@ def _text(value: str) -> str:
 
 ApiBase = Annotated[str, AfterValidator(_api_base)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Globs = Annotated[list[Annotated[str, AfterValidator(_glob)]], NoDecode, BeforeValidator(_listing)]
 Names = Annotated[list[HeaderValue], NoDecode, BeforeValidator(_listing)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Mebibytes = Annotated[int, Field(ge=1, le=1_048_576)]
 Text = Annotated[str, AfterValidator(_text)]

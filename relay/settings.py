@@ -11,9 +11,13 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, Validation
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from relay.setting_types import SANDBOX, VISIBLE, ApiBase, HeaderValue, Names, Text, lower
+from relay import setting_types as kinds
+from relay.setting_types import SANDBOX, VISIBLE, HeaderValue, Text, lower
 
 _SHOWN_CHARACTERS = 100
+_LISTING = "a JSON array, a comma list or *"
+_FLAG = "true or false"
+_BLOCKED = "RELAY_BLOCKED_OPERATIONS"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -21,13 +25,12 @@ class SettingsError(Exception):
     """A setting that cannot be used; the message is one line naming variable, value and what is allowed."""
 
 
-def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text", **limits: Any) -> Any:
+def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text") -> Any:
     return Field(
         default,
         validation_alias=AliasChoices(*variables),
         description=meaning,
         json_schema_extra={"allowed": allowed},
-        **limits,
     )
 
 
@@ -42,7 +45,7 @@ class Settings(BaseSettings):
     openai_api_key_file: Path | None = _setting(
         None, "a file with the real key, read again when it changes", "OPENAI_API_KEY_FILE"
     )
-    openai_api_base: ApiBase = _setting(
+    openai_api_base: kinds.ApiBase = _setting(
         "https://api.openai.com/v1",
         "the upstream; with or without /v1; sandbox: is the embedded one",
         "OPENAI_API_BASE",
@@ -50,10 +53,7 @@ class Settings(BaseSettings):
         allowed="an http or https address without user, query or fragment, or sandbox:",
     )
     openai_organization: HeaderValue | None = _setting(
-        None,
-        "sent upstream when the client names no organisation",
-        "OPENAI_ORGANIZATION",
-        allowed=VISIBLE,
+        None, "sent upstream when the client names no organisation", "OPENAI_ORGANIZATION", allowed=VISIBLE
     )
     openai_project: HeaderValue | None = _setting(
         None, "sent upstream when the client names no project", "OPENAI_PROJECT", allowed=VISIBLE
@@ -64,10 +64,12 @@ class Settings(BaseSettings):
         "OPENAI_ASSISTANTS_BETA",
         allowed=VISIBLE,
     )
-    default_model: Text = _setting("gpt-5.1", "the model reported as default by health", "DEFAULT_MODEL")
+    default_model: Text = _setting(
+        "gpt-5.1", "filled in where the relay lets clients leave the model out; in health", "DEFAULT_MODEL"
+    )
     relay_host: Text = _setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
-    relay_port: int = _setting(
-        8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535", ge=0, le=65535
+    relay_port: kinds.Port = _setting(
+        8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535"
     )
     relay_name: Text = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
     relay_key: SecretStr | None = _setting(
@@ -81,58 +83,47 @@ class Settings(BaseSettings):
         None, "a file with relay keys, read again when it changes", "RELAY_KEY_FILE"
     )
     relay_auth_enabled: bool | None = _setting(
-        None,
-        "whether clients must show a relay key; on when a relay key is set",
-        "RELAY_AUTH_ENABLED",
-        allowed="true or false",
+        None, "whether clients must show a key; on when one is set", "RELAY_AUTH_ENABLED", allowed=_FLAG
     )
-    relay_timeout: float = _setting(
+    relay_timeout: kinds.Seconds = _setting(
         600,
         "seconds without a byte from upstream before giving up",
         "RELAY_TIMEOUT",
         "PROXY_TIMEOUT",
         allowed="a number over 0, at most 86400",
-        gt=0,
-        le=86_400,
-        allow_inf_nan=False,
     )
-    relay_max_body_mb: int = _setting(
+    relay_max_body_mb: kinds.Mebibytes = _setting(
         600,
-        "MiB of the largest request body; larger ones are answered 413",
+        "MiB of the largest request body",
         "RELAY_MAX_BODY_MB",
-        allowed="a whole number from 1 to 1048576",
-        ge=1,
-        le=1_048_576,
+        allowed="from 1 to 1048576, whole",
     )
     relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(lower)] = _setting(
-        "structural",
-        "how strictly request bodies are judged before they are forwarded",
-        "RELAY_VALIDATION",
-        allowed="off, structural or strict",
+        "structural", "how strictly bodies are judged", "RELAY_VALIDATION", allowed="off, structural, strict"
     )
-    cors_allow_origins: Names = _setting(
-        [],
-        "origins that browsers may call from",
-        "CORS_ALLOW_ORIGINS",
-        allowed="a JSON array, a comma list or *",
+    relay_unknown_paths: Annotated[Literal["forward", "reject"], BeforeValidator(lower)] = _setting(
+        "forward", "/v1 paths that the contract lacks", "RELAY_UNKNOWN_PATHS", allowed="forward or reject"
     )
-    cors_allow_methods: Names = _setting(
-        ["*"],
-        "methods that browsers may use",
-        "CORS_ALLOW_METHODS",
-        allowed="a JSON array, a comma list or *",
+    relay_blocked_operations: kinds.Globs = _setting(
+        ["/organization/*", "/projects/*"],
+        "globs over operation ids and paths that are answered 403; set but empty, it blocks nothing",
+        _BLOCKED,
+        allowed="a JSON array or a comma list of globs: listFiles, *FineTuning*, /files/*/content",
     )
-    cors_allow_headers: Names = _setting(
-        ["*"],
-        "headers that browsers may send",
-        "CORS_ALLOW_HEADERS",
-        allowed="a JSON array, a comma list or *",
+    cors_allow_origins: kinds.Names = _setting(
+        [], "origins that browsers may call from", "CORS_ALLOW_ORIGINS", allowed=_LISTING
+    )
+    cors_allow_methods: kinds.Names = _setting(
+        ["*"], "methods that browsers may use", "CORS_ALLOW_METHODS", allowed=_LISTING
+    )
+    cors_allow_headers: kinds.Names = _setting(
+        ["*"], "headers that browsers may send", "CORS_ALLOW_HEADERS", allowed=_LISTING
     )
     cors_allow_credentials: bool = _setting(
         False,  # noqa: FBT003 - each row begins with its default
         "whether browsers may send credentials; not together with origins *",
         "CORS_ALLOW_CREDENTIALS",
-        allowed="true or false",
+        allowed=_FLAG,
     )
     log_level: Annotated[str, BeforeValidator(lower)] = _setting(
         "info", "the least level that is logged", "LOG_LEVEL", allowed=", ".join(LOG_LEVELS)
@@ -182,6 +173,8 @@ def load_settings(**overrides: Any) -> Settings:
     """
     _check_env_file()
     named = {_variables(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
+    if _environment().get(_BLOCKED) == "":
+        named = {_BLOCKED: [], **named}
     try:
         settings = Settings(**named)
     except ValidationError as error:
@@ -208,19 +201,16 @@ def _check_env_file() -> None:
 
 def describe(settings: Settings) -> list[dict[str, str]]:
     """Rows of `relay settings`: variable, meaning, default and value, all text, secrets masked."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        variables = _variables(field)
-        rows.append(
-            {
-                "variable": variables[0],
-                "aliases": ", ".join(variables[1:]),
-                "meaning": field.description or "",
-                "default": _shown(field.default),
-                "value": _shown(getattr(settings, name)),
-            }
-        )
-    return rows
+    return [
+        {
+            "variable": _variables(field)[0],
+            "aliases": ", ".join(_variables(field)[1:]),
+            "meaning": field.description or "",
+            "default": _shown(field.default),
+            "value": _shown(getattr(settings, name)),
+        }
+        for name, field in Settings.model_fields.items()
+    ]
 
 
 def is_loopback(host: str) -> bool:
@@ -261,11 +251,15 @@ def _line(error: ValidationError) -> str:
 
 def _set_variable(field: FieldInfo) -> str:
     """The variable that `field` was read from, as far as the environment tells."""
-    variables = _variables(field)
+    variables, present = _variables(field), _environment()
+    return next((name for name in variables if present.get(name)), variables[0])
+
+
+def _environment() -> dict[str, str | None]:
+    """The variables of `.env` and, over them, of the environment, by name in upper case."""
     file = Settings.model_config.get("env_file")
     from_file = dotenv_values(file) if isinstance(file, str) else {}
-    present = {name.upper() for name, value in {**from_file, **os.environ}.items() if value}
-    return next((name for name in variables if name in present), variables[0])
+    return {name.upper(): value for source in (from_file, os.environ) for name, value in source.items()}
 
 
 def _refuse_open_door(settings: Settings) -> None:

@@ -1,14 +1,12 @@
 """Body validation: media type, size and JSON are judged before anything goes up; the bytes stay untouched."""
 
-from collections import deque
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from generated.operations import Operation
-from relay.body import RequestBody, declared_length, has_body
+from relay.body import buffered, has_body
 from relay.contract import operation_of
 from relay.errors import UnsupportedMediaType
-from relay.headers import RawHeaders, value_of
+from relay.headers import RawHeaders, coding_of, value_of
 from relay.judge import Judge
 
 REPORT_HEADER = b"x-relay-validation"
@@ -48,32 +46,15 @@ class BodyValidation:
     async def _judged(
         self, operation: Operation, headers: RawHeaders, receive: Receive, send: Send
     ) -> tuple[Receive, Send]:
-        coding = value_of(headers, b"content-encoding") or b"identity"
-        if coding.strip().lower() != b"identity":
-            self._judge.refuse_unjudged(f"a Content-Encoding of '{coding.decode('latin-1')}'")
+        if coding := coding_of(headers):
+            self._judge.refuse_unjudged(f"a Content-Encoding of '{coding}'")
             return receive, _reporting(send, UNJUDGED)
-        if (declared_length(headers) or 0) > JUDGED_BYTES:
+        body, receive = await buffered(receive, headers, JUDGED_BYTES, self._max_body_bytes)
+        if body is None:
             self._judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
             return receive, _reporting(send, UNJUDGED)
-        messages: deque[Message] = deque()
-        chunks: list[bytes] = []
-        size, more = 0, has_body(headers)
-        body = RequestBody(receive, headers, self._max_body_bytes)
-        while more and size <= JUDGED_BYTES:
-            message = await body.message()
-            messages.append(message)
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            more = message.get("more_body", False)
-
-        async def replay() -> Message:
-            return messages.popleft() if messages else await receive()
-
-        if more or size > JUDGED_BYTES:
-            self._judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
-            return replay, _reporting(send, UNJUDGED)
-        report = self._judge.judge(operation, b"".join(chunks))
-        return replay, send if report is None else _reporting(send, report.header())
+        report = self._judge.judge(operation, body)
+        return receive, send if report is None else _reporting(send, report.header())
 
 
 def _reporting(send: Send, report: bytes) -> Send:

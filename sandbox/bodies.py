@@ -20,17 +20,31 @@ async def read_body(request: Request) -> bytes:
     """Return the whole body; one over 64 MiB, declared or found while reading, is a 413."""
     declared = request.headers.get("content-length", "0")
     if int(declared) > MAX_BYTES:
-        raise _too_large()
+        raise too_large(MAX_BYTES)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise _too_large()
+            raise too_large(MAX_BYTES)
     return bytes(body)
 
 
+def too_large(limit: int, what: str = "The request body") -> ApiError:
+    """Return the 413 for a request of more than ``limit`` bytes."""
+    return ApiError(413, f"{what} is larger than the limit of {limit} bytes.", code="request_too_large")
+
+
 def parse_object(body: bytes) -> JsonObject:
-    """Return the JSON object that a body holds; anything else is a 400.
+    """Return the JSON object that a body holds; anything else is a 400."""
+    value = parse(body)
+    if not isinstance(value, dict):
+        message = f"Invalid request body: expected an object, but got {type_name(value)} instead."
+        raise ApiError(400, message, code="invalid_type")
+    return value
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON value that bytes hold; anything else is a 400.
 
     Refused as well is what could not be said again in an answer: NaN and infinities, lone surrogates, and
     values nested deeper than 128 levels.
@@ -42,16 +56,13 @@ def parse_object(body: bytes) -> JsonObject:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise _not_json(str(error)) from error
-    if not isinstance(value, dict):
-        message = f"Invalid request body: expected an object, but got {type_name(value)} instead."
-        raise ApiError(400, message, code="invalid_type")
     _check_depth(value)
     return value
 
 
-def _check_depth(value: JsonObject) -> None:
-    level: list[Any] = [value]
-    for _ in range(MAX_LEVELS):
+def _check_depth(value: Any) -> None:
+    level: list[Any] = [[value]]
+    for _ in range(MAX_LEVELS + 1):
         level = [child for node in level for child in _children(node) if isinstance(child, (dict, list))]
         if not level:
             return
@@ -75,8 +86,3 @@ def _refuse(literal: str) -> NoReturn:
 
 def _not_json(reason: str) -> ApiError:
     return ApiError(400, f"We could not parse the JSON body of your request: {reason[:200]}.")
-
-
-def _too_large() -> ApiError:
-    message = f"The request body is larger than the limit of {MAX_BYTES} bytes."
-    return ApiError(413, message, code="request_too_large")

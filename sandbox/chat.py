@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
-from sandbox import errors, events, fields, formats, reply, tokens, tools
+from sandbox import errors, events, fields, formats, kept_chat, reply, tokens, tools
 from sandbox.bodies import JsonObject, parse_object
-from sandbox.call import Call
+from sandbox.call import Call, Handler
 from sandbox.ids import Ids, fingerprint
 from sandbox.prompt import Prompt, from_messages
 from sandbox.reply import Reply
 
 MAX_CHOICES = 128
 MAX_STOPS = 4
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 _KINDS = {
     "messages": fields.ARRAY,
@@ -46,7 +47,7 @@ _KINDS = {
 def create(call: Call) -> Response:
     """Answer ``createChatCompletion``: a ``chat.completion``, or with ``stream`` its chunks and ``[DONE]``.
 
-    All ``n`` choices say the same. ``logprobs`` are null.
+    All ``n`` choices say the same. ``logprobs`` are null. With ``store`` it is kept.
     """
     body = parse_object(call.body)
     model = fields.named(body, "model")
@@ -56,6 +57,8 @@ def create(call: Call) -> Response:
     said = reply.decide(prompt, call.headers, function, formats.of_chat(body))
     said = said.until(_stops(body)).limited(body.get("max_completion_tokens") or body.get("max_tokens"))
     completion = _Completion(call.ids, model, said, body.get("n") or 1, prompt, body.get("service_tier"))
+    if body.get("store"):
+        kept_chat.keep(call, completion.whole(), body)
     if not body.get("stream"):
         return JSONResponse(completion.whole())
     options = body.get("stream_options") or {}
@@ -67,6 +70,7 @@ def _check(body: JsonObject) -> list[JsonObject]:
     fields.check(body, _KINDS)
     for name in ("max_tokens", "max_completion_tokens"):
         fields.bounded(body, name, 1)
+    fields.among(body, "service_tier", _TIERS)
     fields.bounded(body, "n", 1, MAX_CHOICES)
     fields.bounded(body, "temperature", 0, 2)
     fields.bounded(body, "top_p", 0, 1)
@@ -187,3 +191,6 @@ class _Completion:
                 "rejected_prediction_tokens": 0,
             },
         }
+
+
+HANDLERS: dict[str, Handler] = {"createChatCompletion": create}

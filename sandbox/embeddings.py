@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 
 from sandbox import errors, fields, tokens
 from sandbox.bodies import JsonObject, parse_object
-from sandbox.call import Call
+from sandbox.call import Call, Handler
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
 DEFAULT_DIMENSIONS = 1536
@@ -103,3 +103,6 @@ def _base64(vector: "array[float]") -> str:
     if sys.byteorder == "big":
         vector.byteswap()
     return base64.b64encode(vector.tobytes()).decode()
+
+
+HANDLERS: dict[str, Handler] = {"createEmbedding": create}

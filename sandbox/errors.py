@@ -1,6 +1,7 @@
 """OpenAI's error shape, ``{"error": {"message", "type", "param", "code"}}``, and the refusals made here."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.responses import JSONResponse
 
@@ -27,10 +28,12 @@ class ApiError(Exception):
         self.headers = headers
 
     def response(self) -> JSONResponse:
-        """Return the refusal as an answer: JSON in OpenAI's shape, of type ``invalid_request_error``."""
+        """Return the refusal as an answer: JSON in OpenAI's shape, ``server_error`` from 500 on."""
         fields = {
             "message": self.message,
-            "type": "invalid_request_error",
+            "type": "server_error"
+            if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else "invalid_request_error",
             "param": self.param,
             "code": self.code,
         }
@@ -51,7 +54,8 @@ def wrong_type(param: str, expected: str, got: object) -> ApiError:
 
 def unsupported(param: str, got: str, supported: tuple[str, ...]) -> ApiError:
     """Return the 400 for a string that is not among the supported ones."""
-    listed = ", ".join(f"'{value}'" for value in supported[:-1]) + f" and '{supported[-1]}'"
+    first, last = ", ".join(f"'{value}'" for value in supported[:-1]), f"'{supported[-1]}'"
+    listed = f"{first} and {last}" if first else last
     message = f"Invalid value: '{got[:_QUOTED_CHARACTERS]}'. Supported values are: {listed}."
     return ApiError(400, message, param=param, code="invalid_value")
 
@@ -85,6 +89,15 @@ def too_many(param: str, limit: int, got: int) -> ApiError:
         f"Expected an array with maximum length {limit}, but got an array with length {got} instead."
     )
     return ApiError(400, message, param=param, code="array_above_max_length")
+
+
+def too_long(param: str, limit: int, got: int) -> ApiError:
+    """Return the 400 for a string of more than ``limit`` characters."""
+    message = (
+        f"Invalid '{param}': string too long. "
+        f"Expected a string with maximum length {limit}, but got a string with length {got} instead."
+    )
+    return ApiError(400, message, param=param, code="string_above_max_length")
 
 
 def article(noun: str) -> str:

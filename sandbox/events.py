@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from sandbox.bodies import JsonObject
 from sandbox.errors import ApiError
@@ -29,13 +29,21 @@ class Streams:
 class EventStream(StreamingResponse):
     """An answer of ``text/event-stream``, each frame sent on its own as it is made.
 
-    No frame is made after the client went away.
+    No frame is made after the client went away. ``ended`` is called when all is sent or can no longer be.
     """
 
     def __init__(self, frames: Iterable[bytes], *, delay: float, streams: Streams) -> None:
         super().__init__(_paced(frames, delay), media_type="text/event-stream")
         self.headers["cache-control"] = "no-cache"
+        self.ended: Callable[[], None] = lambda: None
         self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, as far as the client and the faults let it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.ended()
 
     async def stream_response(self, send: Send) -> None:
         """Send the frames and keep the count."""

@@ -64,6 +64,12 @@ def named(body: JsonObject, name: str) -> str:
     return str(body[name])
 
 
+def among(body: JsonObject, name: str, supported: tuple[str, ...]) -> None:
+    """Refuse a string that is not supported; one that is absent or ``null`` passes."""
+    if body.get(name) is not None and body[name] not in supported:
+        raise errors.unsupported(name, body[name], supported)
+
+
 def bounded(body: JsonObject, name: str, low: float, high: float = float("inf")) -> None:
     """Refuse a number outside ``low`` and ``high``; one that is absent or ``null`` passes."""
     value = body.get(name)

@@ -4,7 +4,7 @@ import hashlib
 import string
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
-_EPOCH = 1_735_689_600
+EPOCH = 1_735_689_600
 _YEAR = 365 * 24 * 60 * 60
 
 
@@ -17,6 +17,18 @@ class Ids:
 
     def __init__(self, path: str, body: bytes) -> None:
         self._seed = hashlib.sha256(path.encode(errors="surrogatepass") + b"\0" + body).digest()
+
+    def repeated(self, times: int) -> "Ids":
+        """Return the ids of an equal request that came after ``times`` others."""
+        if times == 0:
+            return self
+        other = Ids("", b"")
+        other._seed = hashlib.sha256(self._seed + str(times).encode()).digest()
+        return other
+
+    def made(self, prefix: str, length: int = 24) -> str:
+        """Return an id of any kind: its prefix and letters or digits."""
+        return prefix + self._alphanumeric(prefix, length)
 
     def request(self) -> str:
         """Return the value of ``x-request-id``: ``req_`` and 32 hex digits."""
@@ -44,7 +56,7 @@ class Ids:
 
     def created(self) -> int:
         """Return the time at which the answer says it was made, in seconds since 1970."""
-        return _EPOCH + self._number("created") % _YEAR
+        return EPOCH + self._number("created") % _YEAR
 
     def processing_ms(self) -> int:
         """Return the value of ``openai-processing-ms``, as made up as the times."""

@@ -28,18 +28,18 @@ _TEXT_BY_FORMAT = {
 _References: TypeAlias = frozenset[str]
 
 
-def minimal(schema: JsonObject, param: str) -> object:
+def minimal(schema: JsonObject, param: str, root: JsonObject | None = None) -> object:
     """Return an instance of a schema: only what is required, and of each value the first that is known.
 
     A value is the schema's ``const``, the first of its ``enum``, its ``default``, or a plain one of its type
     within its bounds. ``pattern``, ``uniqueItems`` and conditions are not heeded. A schema whose instance
     needs more than about 10,000 values or 64 levels, such as one that requires itself, is a 400 that names
-    ``param``.
+    ``param``. References are looked up in ``root``, the schema itself where there is none.
     """
-    return _Builder(schema, param).value(schema, frozenset({"#"}), 0)
+    return Builder(root or schema, param).value(schema, frozenset({"#"}), 0)
 
 
-class _Builder:
+class Builder:
     """Builds one instance; ``active`` are the references that led to the value being built."""
 
     def __init__(self, root: JsonObject, param: str) -> None:
@@ -48,8 +48,9 @@ class _Builder:
         self._left = MAX_VALUES
 
     def value(self, given: object, active: _References, level: int) -> object:
+        """Return the instance of a schema."""
         self._spend(1, level)
-        schema, active = self._flat(given, active, level)
+        schema, active = self.flat(given, active, level)
         known = [*_given(schema, "const"), *_list(schema, "enum"), *_given(schema, "default")]
         if known:
             return self._literal(known[0], level)
@@ -98,27 +99,27 @@ class _Builder:
         self._spend(len(json.dumps(value)) // _CHARACTERS_PER_VALUE, level)
         return value
 
-    def _flat(self, given: object, active: _References, level: int) -> tuple[JsonObject, _References]:
+    def flat(self, given: object, active: _References, level: int) -> tuple[JsonObject, _References]:
         """Return a schema with its reference followed and its ``allOf`` merged in."""
         schema = given if isinstance(given, dict) else {}
         reference = schema.get("$ref")
         if isinstance(reference, str):
             self._spend(1, level)
             beside = {key: value for key, value in schema.items() if key != "$ref"}
-            return self._flat(self._target(reference) | beside, active | {reference}, level + 1)
+            return self.flat(self._target(reference) | beside, active | {reference}, level + 1)
         parts = _list(schema, "allOf")
         if not parts:
             return schema, active
         merged: JsonObject = {}
         for part in [*parts, {key: value for key, value in schema.items() if key != "allOf"}]:
             self._spend(1, level)
-            flat, active = self._flat(part, active, level + 1)
+            flat, active = self.flat(part, active, level + 1)
             merged = _joined(merged, flat)
         return merged, active
 
     def _target(self, reference: str) -> JsonObject:
         target: object = self._root
-        for step in reference.removeprefix("#").split("/")[1:]:
+        for step in reference.partition("#")[2].split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
             target = target.get(name) if isinstance(target, dict) else None
         return target if isinstance(target, dict) else {}

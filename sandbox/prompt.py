@@ -28,12 +28,27 @@ def from_messages(messages: Sequence[JsonObject]) -> Prompt:
     return _prompt([_message(message, f"messages[{index}]") for index, message in enumerate(messages)])
 
 
-def from_input(given: str | Sequence[JsonObject] | None, instructions: str | None) -> Prompt:
-    """Read the ``input`` of a response, a string or items, and its ``instructions``."""
+def from_input(
+    given: str | Sequence[JsonObject] | None, instructions: str | None, before: Sequence[JsonObject] = ()
+) -> Prompt:
+    """Read the ``input`` of a response, a string or items, its ``instructions``, and the items ``before``."""
     guide = [("system", instructions)] if instructions else []
-    if given is None or isinstance(given, str):
+    guide += [read_item(item, "input") for item in before]
+    if isinstance(given, str) or (given is None and not before):
         return _prompt([*guide, ("user", given or "")])
-    return _prompt([*guide, *(_item(item, f"input[{index}]") for index, item in enumerate(given))])
+    return _prompt([*guide, *(read_item(item, f"input[{index}]") for index, item in enumerate(given or ()))])
+
+
+def read_item(item: JsonObject, within: str) -> tuple[str, str]:
+    """Return the role and the text of an item; one that tells neither role nor type is a 400."""
+    fields.check(item, _ITEM, within=within)
+    role, kind = item.get("role"), item.get("type")
+    if role is None and kind is None and item.get("id") is None:
+        raise errors.missing(f"{within}.role")
+    if role is not None:
+        return role, _text(item.get("content"), f"{within}.content")
+    output = item.get("output") if kind == "function_call_output" else None
+    return "tool", _text(output, f"{within}.output")
 
 
 def _prompt(turns: list[tuple[str, str]]) -> Prompt:
@@ -50,17 +65,6 @@ def _message(message: JsonObject, within: str) -> tuple[str, str]:
     if role not in _ROLES:
         raise errors.unsupported(f"{within}.role", role, _ROLES)
     return role, _text(message.get("content"), f"{within}.content")
-
-
-def _item(item: JsonObject, within: str) -> tuple[str, str]:
-    fields.check(item, _ITEM, within=within)
-    role, kind = item.get("role"), item.get("type")
-    if role is None and kind is None and item.get("id") is None:
-        raise errors.missing(f"{within}.role")
-    if role is not None:
-        return role, _text(item.get("content"), f"{within}.content")
-    output = item.get("output") if kind == "function_call_output" else None
-    return "tool", _text(output, f"{within}.output")
 
 
 def _text(content: object, param: str) -> str:

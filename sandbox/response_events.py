@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox import events, tokens
+from sandbox import tokens
 from sandbox.bodies import JsonObject
 from sandbox.response_object import Answer
 
@@ -10,14 +10,16 @@ _ITEM = {"output_index": 0}
 _PART = {**_ITEM, "content_index": 0}
 
 
-def frames(answer: Answer) -> Iterator[bytes]:
-    """Yield the events as frames, numbered from zero in ``sequence_number``."""
-    for number, event in enumerate(_sequence(answer)):
-        yield events.frame({**event, "sequence_number": number}, event["type"])
+def sequence(answer: Answer, *, background: bool = False) -> Iterator[JsonObject]:
+    """Yield the events, numbered from zero in ``sequence_number``; in the background it is queued first."""
+    for number, event in enumerate(_events(answer, background=background)):
+        yield {**event, "sequence_number": number}
 
 
-def _sequence(answer: Answer) -> Iterator[JsonObject]:
-    yield {"type": "response.created", "response": answer.begun()}
+def _events(answer: Answer, *, background: bool) -> Iterator[JsonObject]:
+    yield {"type": "response.created", "response": answer.begun("queued" if background else "in_progress")}
+    if background:
+        yield {"type": "response.queued", "response": answer.begun("queued")}
     yield {"type": "response.in_progress", "response": answer.begun()}
     yield {"type": "response.output_item.added", **_ITEM, "item": answer.item(None, "in_progress")}
     yield from _arguments(answer) if answer.said.function else _text(answer)

@@ -42,9 +42,13 @@ class Answer:
         """How the response and its item end: ``completed``, or ``incomplete`` where a limit cut them."""
         return "incomplete" if self.said.truncated else "completed"
 
-    def begun(self) -> JsonObject:
+    def at(self, status: str) -> JsonObject:
+        """Return the Response object with a status: with all of its output where that is how it ends."""
+        return self.finished() if status == self.status else self.begun(status)
+
+    def begun(self, status: str = "in_progress") -> JsonObject:
         """Return the Response object before anything was said."""
-        return {**self._head("in_progress"), "completed_at": None, "incomplete_details": None, "output": []}
+        return {**self._head(status), "completed_at": None, "incomplete_details": None, "output": []}
 
     def finished(self) -> JsonObject:
         """Return the Response object with all of its output."""
@@ -53,7 +57,7 @@ class Answer:
             "completed_at": None if self.said.truncated else self.ids.created() + 1,
             "incomplete_details": {"reason": "max_output_tokens"} if self.said.truncated else None,
             "output": [self.item(self.said.text, self.status)],
-            "usage": self._usage(),
+            "usage": usage(self.prompt.tokens, self.said.tokens),
         }
 
     def item(self, text: str | None, status: str) -> JsonObject:
@@ -89,15 +93,16 @@ class Answer:
     def _echo(self) -> JsonObject:
         return _echo(self.body)
 
-    def _usage(self) -> JsonObject:
-        asked, answered = self.prompt.tokens, self.said.tokens
-        return {
-            "input_tokens": asked,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": answered,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": asked + answered,
-        }
+
+def usage(asked: int, answered: int) -> JsonObject:
+    """Return the account of so many tokens of input and of output."""
+    return {
+        "input_tokens": asked,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": answered,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": asked + answered,
+    }
 
 
 def _echo(body: JsonObject) -> JsonObject:

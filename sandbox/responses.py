@@ -1,12 +1,12 @@
 """``POST /v1/responses``, answered whole or in events."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from sandbox import errors, fields, formats, reply, tools
+from sandbox import errors, fields, formats, kept_responses, reply, tools
 from sandbox.bodies import JsonObject, parse_object
-from sandbox.call import Call
-from sandbox.prompt import Prompt, from_input
-from sandbox.response_events import frames
+from sandbox.call import Call, Handler
+from sandbox.context import context_of
+from sandbox.items import written_out
 from sandbox.response_object import Answer
 
 MIN_OUTPUT_TOKENS = 16
@@ -40,6 +40,7 @@ _KINDS = {
     "truncation": fields.STRING,
     "user": fields.STRING,
 }
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
 # Any of these can stand for the input: it is then kept upstream.
 _INPUT_ELSEWHERE = ("previous_response_id", "prompt", "conversation")
 
@@ -47,23 +48,34 @@ _INPUT_ELSEWHERE = ("previous_response_id", "prompt", "conversation")
 def create(call: Call) -> Response:
     """Answer ``createResponse``: a Response object, or with ``stream`` its events.
 
-    Nothing is kept: ``previous_response_id`` and ``conversation`` are taken on trust, and a response asked
-    for in the ``background`` is complete at once.
+    It is kept unless ``store`` is false. In the ``background`` it is queued, where it is kept at all. Equal
+    requests get equal answers, and the later one is kept, but in a conversation each has ids of its own.
     """
     body = parse_object(call.body)
-    prompt = _check(body)
+    _check(body)
+    context = context_of(call, body)
+    prompt = context.prompt(body)
     function = tools.forced(body, wrapped=False)
     said = reply.decide(prompt, call.headers, function, formats.of_response(body))
-    answer = Answer(call.ids, body, prompt, said.limited(body.get("max_output_tokens")))
-    return call.stream(frames(answer)) if body.get("stream") else JSONResponse(answer.finished())
+    ids = call.ids if context.conversation is None else call.fresh()
+    answer = Answer(ids, body, prompt, said.limited(body.get("max_output_tokens")))
+    resource = kept_responses.keep(call, answer)
+    if context.conversation is not None:
+        context.extend(
+            call.store, [*written_out(body.get("input"), resource.id), *answer.finished()["output"]]
+        )
+    if body.get("stream"):
+        return kept_responses.play(call, resource)
+    return kept_responses.show(call, resource)
 
 
-def _check(body: JsonObject) -> Prompt:
+def _check(body: JsonObject) -> None:
     if body.get("prompt") is None or body.get("model") is not None:
         fields.named(body, "model")
     if all(body.get(name) is None for name in _INPUT_ELSEWHERE):
         fields.require(body, ["input"])
     fields.check(body, _KINDS)
+    fields.among(body, "service_tier", _TIERS)
     fields.bounded(body, "max_output_tokens", MIN_OUTPUT_TOKENS)
     fields.bounded(body, "temperature", 0, 2)
     fields.bounded(body, "top_p", 0, 1)
@@ -71,11 +83,9 @@ def _check(body: JsonObject) -> Prompt:
     for name, value in (body.get("metadata") or {}).items():
         if not isinstance(value, str):
             raise errors.wrong_type(f"metadata.{name[:64]}", fields.STRING.name, value)
-    for name in ("prompt", "conversation"):
-        if isinstance(body.get(name), dict):
-            fields.require(body[name], ["id"], within=name)
-            fields.check(body[name], {"id": fields.STRING}, within=name)
-    given = body.get("input")
-    return from_input(
-        fields.objects(given, "input") if isinstance(given, list) else given, body.get("instructions")
-    )
+    if body.get("prompt") is not None:
+        fields.require(body["prompt"], ["id"], within="prompt")
+        fields.check(body["prompt"], {"id": fields.STRING}, within="prompt")
+
+
+HANDLERS: dict[str, Handler] = {"createResponse": create, "beta_createResponse": create}

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.app import create_app
 from sandbox.events import Streams
+from sandbox.faults import ABORT
 
 HOST = "127.0.0.1"
 
@@ -20,29 +21,42 @@ _CLOSE_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it listens, and that cuts its connections when it ends."""
+    """A server that tells when it listens, and that cuts its connections when it ends.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    ``closing`` is set then, for a batch that runs is no connection's.
+    """
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
         super().__init__(config)
         self.listening = threading.Event()
+        self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.clear()
         await super().startup(sockets)
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
         # Waiting for open streams takes as long as they do; cut, each ends as if its client had gone away.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await super().shutdown(sockets)
 
 
-class _UnloggedProtocol(HttpToolsProtocol):
-    """HTTP without the access log; the setting for that would silence every server in the process."""
+class _Protocol(HttpToolsProtocol):
+    """HTTP whose application may break its connection off (`faults.ABORT` among the scope's extensions).
+
+    It keeps no access log; the setting for that would silence every server in the process.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.access_log = False
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # no such in the types
 
 
 class SandboxServer:
@@ -76,13 +90,13 @@ class SandboxServer:
         # Logging is not configured here: the process around the sandbox has its own.
         config = uvicorn.Config(
             self._app,
-            http=_UnloggedProtocol,
+            http=_Protocol,
             lifespan="off",
             log_config=None,
             log_level=None,
             server_header=False,
         )
-        self._server = _Server(config)
+        self._server = _Server(config, self._app.state.closing)
         self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()
         self._server.listening.wait()
@@ -119,14 +133,13 @@ def serve(host: str = HOST, port: int = 0, announce: Callable[[str], None] = lam
     ``OSError`` if the address is not to be had. Logs warnings and worse, and no requests.
     """
     listener, base_url = _listen(host, port)
-    config = uvicorn.Config(
-        create_app(), lifespan="off", log_level="warning", access_log=False, server_header=False
-    )
+    app = create_app()
+    config = uvicorn.Config(app, http=_Protocol, lifespan="off", log_level="warning", server_header=False)
     announce(base_url)
     # uvicorn raises the signal that ended it once more; the end that was asked for is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config).run(sockets=[listener])
+    _Server(config, app.state.closing).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:

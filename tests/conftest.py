@@ -10,6 +10,8 @@ from relay.settings import Settings
 from tests.faulty import Faulty, misbehaving
 from tests.servers import Recorder, Seen, recording, relay_over
 
+pytest_plugins = ["tests.evidence_plugin"]
+
 _VARIABLES = {
     str(choice)
     for field in Settings.model_fields.values()

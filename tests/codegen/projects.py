@@ -113,6 +113,7 @@ def write_project(
         "spec/known-faults.json": files.dump_json({"faults": list(faults)}),
         "handlers/state.py": b"async def get_state() -> None: ...\n",
         "requirements.lock": b"",
+        "tests/evidence.json": files.dump_json({"getThing": ["openai-python", "check"]}),
     }
     files.write_atomically({root / name: content for name, content in texts.items()})
     return root

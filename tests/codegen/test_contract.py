@@ -48,10 +48,43 @@ def test_a_variant_is_a_route_of_its_own_at_the_path_of_its_operation(tmp_path: 
     assert found["create-thing"].query is None
 
 
-def test_a_variant_is_not_in_the_served_document(tmp_path: Path) -> None:
+def test_a_variant_stands_in_the_served_document_beside_its_operation(tmp_path: Path) -> None:
     variant = {"operationId": "create-beta", "responses": {"200": {"description": "OK"}}}
-    root = write_project(tmp_path, with_variant(variant))
-    assert "create-beta" not in str(contract.load(root / "spec").document)
+    document = contract.load(write_project(tmp_path, with_variant(variant)) / "spec").document
+    assert document["paths"]["/v1/things"]["post"]["x-query-variants"] == {"beta=true": variant}
+    assert str(document).count("create-beta") == 1
+
+
+def alias(path: str, original: str = "create-thing", method: str = "post", **more: Any) -> dict[str, Any]:
+    relay = {"alias": original, **more.pop("relay", {})}
+    return action("$.paths", update={path: {method: {"operationId": "other", "x-relay": relay, **more}}})
+
+
+def test_an_alias_has_all_that_it_does_not_say_from_its_original(tmp_path: Path) -> None:
+    found = routes(
+        write_project(tmp_path, alias("/stuff", summary="Other", relay={"handler": "state.get_state"}))
+    )
+    route, original = found["other"], found["create-thing"]
+    assert (route.path, route.upstream_path, route.alias_of) == ("/v1/stuff", "/things", "create-thing")
+    assert original.alias_of is None
+    assert route.operation["requestBody"] == original.operation["requestBody"]
+    assert (route.operation["summary"], route.relay["handler"]) == ("Other", "state.get_state")
+
+
+def test_an_alias_keeps_the_parameters_of_its_original(tmp_path: Path) -> None:
+    project = write_project(tmp_path, alias("/one/{thing_id}/thing", "getThing", "get"))
+    route = routes(project)["other"]
+    assert [parameter["name"] for parameter in route.operation["parameters"]] == ["thing_id"]
+    served = contract.load(project / "spec").document["paths"]["/v1/one/{thing_id}/thing"]["get"]
+    assert served["parameters"] == route.operation["parameters"]
+
+
+def test_an_operation_that_is_unprefixed_has_a_hidden_alias(tmp_path: Path) -> None:
+    project = write_project(tmp_path, relayed({"unprefixed": True, "beta": "assistants"}))
+    route = routes(project)["create-thing_unprefixed"]
+    assert (route.path, route.upstream_path, route.alias_of) == ("/things", "/things", "create-thing")
+    assert route.relay["beta"] == "assistants"
+    assert "/things" not in contract.load(project / "spec").document["paths"]
 
 
 def moved(old: str, new: str) -> dict[str, Any]:
@@ -79,6 +112,21 @@ def relayed(value: Any) -> dict[str, Any]:
         ([relayed({"handler": 5})], DOCUMENT, "POST /v1/things: x-relay: handler is module.function"),
         ([relayed({"beta": "nonsense"})], DOCUMENT, "POST /v1/things: x-relay: beta is one of assistants"),
         ([relayed({"variants": {"a=b": 1}})], DOCUMENT, "x-relay: variants are operations by query"),
+        ([relayed({"alias": 5})], DOCUMENT, "x-relay: alias is an id, unprefixed is true"),
+        ([relayed({"unprefixed": False})], DOCUMENT, "x-relay: alias is an id, unprefixed is true"),
+        ([alias("/stuff", "nothing")], DOCUMENT, "POST /v1/stuff: x-relay: alias: 'nothing' is no operation"),
+        ([alias("/stuff", "other")], DOCUMENT, "'other' is no operation of the upstream"),
+        ([alias("/stuff", "getState")], DOCUMENT, "'getState' is no operation of the upstream"),
+        ([alias("/stuff", method="get")], DOCUMENT, "its method and path parameters are not those of"),
+        ([alias("/stuff/{id}")], DOCUMENT, "its method and path parameters are not those of /v1/things"),
+        ([alias("/stuff", "getThing", "get")], DOCUMENT, "are not those of /v1/things/{thing_id}"),
+        ([alias("/stuff", parameters=[{"name": "q", "in": "query"}])], DOCUMENT, "and not said again"),
+        ([alias("/stuff", relay={"beta": "assistants"})], DOCUMENT, "beside nothing but handler"),
+        (
+            [action("$.paths['/state'].get", update={"x-relay": {"unprefixed": True}})],
+            DOCUMENT,
+            "getState: x-relay: unprefixed is for upstream operations",
+        ),
         ([action("$.paths", remove=True)], DOCUMENT, "nothing is left of #/paths"),
         ([action("$.components.schemas", remove=True)], DOCUMENT, "nothing is left of"),
         (

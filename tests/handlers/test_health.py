@@ -89,7 +89,9 @@ def test_health_tells_the_state_of_the_relay(
         "openai": {"base_url": upstream[1], "api_key_configured": True},
         "meta": {
             "contract_version": CONTRACT_VERSION,
-            "operations": sum(1 for found in OPERATIONS.values() if found.upstream_path),
+            "operations": sum(
+                1 for found in OPERATIONS.values() if found.upstream_path and not found.alias_of
+            ),
             "validation_reports": 0,
         },
     }
@@ -160,4 +162,10 @@ def test_the_served_document_names_every_operation_once(document: dict[str, Any]
         for method, operation in item.items()
         if method in methods
     ]
-    assert sorted(named) == sorted(name for name, found in OPERATIONS.items() if not found.query)
+    hidden = {
+        name for name, found in OPERATIONS.items() if found.alias_of and found.path == found.upstream_path
+    }
+    assert len(hidden) == 16
+    assert sorted(named) == sorted(
+        name for name, found in OPERATIONS.items() if not found.query and name not in hidden
+    )

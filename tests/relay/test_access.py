@@ -32,7 +32,7 @@ CHAT = b'{"model": "m", "messages": [{"role": "user", "content": "x"}]}'
 
 @pytest.fixture(scope="module")
 def root(upstream: tuple[Recorder, str]) -> Iterator[str]:
-    with relay_over(upstream[1]) as address:
+    with relay_over(upstream[1], relay_unknown_paths="reject") as address:
         yield address
 
 

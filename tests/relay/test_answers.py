@@ -139,14 +139,14 @@ def test_a_304_may_tell_the_length_of_what_it_leaves_out(faulty: Faulty, faulty_
 
 
 def test_head_reaches_the_upstream_as_head(relay: str, recorder: Recorder) -> None:
-    assert ask(relay, "HEAD", "/v1/files/f/content").status == 200
+    assert ask(relay, "HEAD", "/v1/containers/c/files/f/content").status == 200
     assert [seen.method for seen in recorder.seen] == ["HEAD"]
 
 
 def test_a_range_comes_down_as_the_range_it_is(relay: str, recorder: Recorder) -> None:
     headers = [(b"content-range", b"bytes 5-9/1000"), (b"accept-ranges", b"bytes"), (b"x-request-id", b"r")]
     recorder.reply = answering(b"56789", 206, headers=headers)
-    answer = ask(relay, "GET", "/v1/files/f/content", "range: bytes=5-9", 'if-range: W/"1"')
+    answer = ask(relay, "GET", "/v1/containers/c/files/f/content", "range: bytes=5-9", 'if-range: W/"1"')
     assert (answer.status, answer.body) == (206, b"56789")
     told = [(name.decode(), value.decode()) for name, value in headers]
     assert fields_of(answer) == [*told, ("content-length", "5")]
@@ -156,7 +156,7 @@ def test_a_range_comes_down_as_the_range_it_is(relay: str, recorder: Recorder) -
 
 def test_an_unsatisfiable_range_comes_down(relay: str, recorder: Recorder) -> None:
     recorder.reply = answering(b"", 416, headers=[(b"content-range", b"bytes */1000")])
-    answer = ask(relay, "GET", "/v1/files/f/content", "range: bytes=5000-")
+    answer = ask(relay, "GET", "/v1/containers/c/files/f/content", "range: bytes=5000-")
     assert (answer.status, answer.body, answer.all("content-range")) == (416, b"", ["bytes */1000"])
 
 

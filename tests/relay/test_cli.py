@@ -17,7 +17,7 @@ from relay.server import serve
 from relay.settings import SettingsError, load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay
 
-COMMANDS = ("serve", "sandbox", "settings")
+COMMANDS = ("serve", "sandbox", "settings", "check")
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -30,7 +30,8 @@ def roots(upstream: tuple[Recorder, str]) -> Iterator[dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr("handlers.health.get_live", _buggy)
         yield {
-            name: stack.enter_context(relay_over(upstream[1], **given)) for name, given in SETTINGS.items()
+            name: stack.enter_context(relay_over(upstream[1], relay_unknown_paths="reject", **given))
+            for name, given in SETTINGS.items()
         }
 
 

@@ -88,7 +88,14 @@ def roots(upstream: tuple[Recorder, str]) -> Iterator[dict[str, str]]:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
         closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         yield {
-            "works": stack.enter_context(relay_over(upstream[1], relay_max_body_mb=1)),
+            "works": stack.enter_context(
+                relay_over(
+                    upstream[1],
+                    relay_max_body_mb=1,
+                    relay_unknown_paths="reject",
+                    relay_blocked_operations=[],
+                )
+            ),
             "no key": stack.enter_context(relay_over(upstream[1], openai_api_key=None)),
             "no upstream": stack.enter_context(relay_over(closed)),
         }

@@ -233,6 +233,6 @@ def test_beta_is_left_alone_elsewhere(relay: str, recorder: Recorder, shown: lis
 
 
 def test_beta_belongs_to_assistants_threads_and_vector_stores() -> None:
-    roots = {op.path.split("/")[2] for op in OPERATIONS.values() if op.beta == "assistants"}
+    roots = {(op.upstream_path or "").split("/")[1] for op in OPERATIONS.values() if op.beta == "assistants"}
     assert roots == {"assistants", "threads", "vector_stores"}
     assert KEY.endswith(RELAY_KEY)

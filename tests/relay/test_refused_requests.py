@@ -57,6 +57,6 @@ def test_what_is_no_http_is_refused_in_openais_shape(relay: str, recorder: Recor
 
 
 def test_the_methods_of_a_path_are_told_to_those_with_a_key(relay: str) -> None:
-    assert httpx.put(f"{relay}/v1/models").json()["error"]["code"] == "invalid_api_key"
-    told = httpx.put(f"{relay}/v1/models", headers={"x-relay-key": RELAY_KEY})
+    assert httpx.put(f"{relay}/v1/health").json()["error"]["code"] == "invalid_api_key"
+    told = httpx.put(f"{relay}/v1/health", headers={"x-relay-key": RELAY_KEY})
     assert (told.status_code, told.headers["allow"]) == (405, "GET, HEAD")

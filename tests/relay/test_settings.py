@@ -32,6 +32,8 @@ CASES: dict[str, tuple[Any, str, Any]] = {
     "relay_timeout": (600, "0.5", 0.5),
     "relay_max_body_mb": (600, "1", 1),
     "relay_validation": ("structural", " Strict", "strict"),
+    "relay_unknown_paths": ("forward", "REJECT", "reject"),
+    "relay_blocked_operations": (["/organization/*", "/projects/*"], '["/v1/a*", "b"]', ["/a*", "b"]),
     "cors_allow_origins": ([], '["http://a", "http://b"]', ["http://a", "http://b"]),
     "cors_allow_methods": (["*"], "GET, POST", ["GET", "POST"]),
     "cors_allow_headers": (["*"], "x-relay-key,", ["x-relay-key"]),
@@ -46,6 +48,7 @@ ADDRESSES = (
     "http://h#", "http://h:99999", "http://h:port", "http://h h", "http://[::1", "http://a..b", "sandbox", "http://h/\u00e9",
 )  # fmt: skip
 LISTS = ("[", "[1]", '["a"', "[" * 100_000, f"[{'9' * 5000}]")
+GLOBS = ["files/*", "/files/", "//files", "/", "[a", "a]", "/files/[a/b]", "/a%2Fb", "/a#b", "café"]
 FIELDS = (*LISTS, '["\\ud800"]', '["a\\nb"]', "\u2603")
 REFUSED: dict[str, tuple[str, ...]] = {
     "openai_api_base": ADDRESSES,
@@ -57,6 +60,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "relay_timeout": ("0", "-1", "nan", "inf", "86401", "ten"),
     "relay_max_body_mb": ("0", "1.5", "1048577", "much"),
     "relay_validation": ("lax", "structural,strict"),
+    "relay_unknown_paths": ("allow", "404"),
+    "relay_blocked_operations": (*LISTS, *GLOBS, "a b"),
     "cors_allow_origins": LISTS,
     "cors_allow_methods": FIELDS,
     "cors_allow_headers": FIELDS,
@@ -110,7 +115,8 @@ def test_each_variable_and_alias_is_read(field: str, variable: str, monkeypatch:
 @pytest.mark.parametrize(("field", "variable"), VARIABLES)
 def test_an_empty_variable_is_ignored(field: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "")
-    assert getattr(load_settings(), field) == CASES[field][0]
+    # Blocking nothing has to be said, and this is how.
+    assert getattr(load_settings(), field) == ([] if field == "relay_blocked_operations" else CASES[field][0])
 
 
 def test_settings_given_by_name_win_over_every_alias(monkeypatch: pytest.MonkeyPatch) -> None:

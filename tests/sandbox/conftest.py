@@ -9,6 +9,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from sandbox.server import SandboxServer
+from tests.surface.contract import nullable
 
 CONTRACT = Path(__file__).parents[2] / "spec" / "openai.json"
 
@@ -22,7 +23,7 @@ class Contract:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._components = {"schemas": _with_null(document["components"]["schemas"])}
+        self._components = {"schemas": nullable(document["components"]["schemas"])}
         self._validators: dict[str, jsonschema_rs.Validator] = {}
 
     def errors(self, name: str, value: Any) -> list[str]:
@@ -35,15 +36,6 @@ class Contract:
 
     def judge(self, name: str, value: Any) -> None:
         assert not self.errors(name, value)
-
-
-def _with_null(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_with_null(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    parts = {key: _with_null(part) for key, part in schema.items()}
-    return {"anyOf": [parts, {"type": "null"}]} if schema.get("nullable") is True else parts
 
 
 @pytest.fixture(scope="session")

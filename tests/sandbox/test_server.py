@@ -1,17 +1,22 @@
+import json
 import logging
 import socket
 import subprocess
 import sys
+import threading
 from signal import SIGINT, SIGTERM, Signals
 
 import httpx
 import openai
 import pytest
 from openai import OpenAI
+from openai.types import BatchRequestCounts
 
 from sandbox.events import DELAY_HEADER
 from sandbox.server import SandboxServer, serve
+from tests.sandbox.test_batches import looked_at, request, started
 
+EMPTY = BatchRequestCounts(total=0, completed=0, failed=0)
 COMMAND = "from sandbox.server import serve; serve(announce=lambda url: print(url, flush=True))"
 
 
@@ -38,6 +43,14 @@ def test_closing_twice_or_unstarted_does_nothing() -> None:
     server.close()
     assert server._thread is not None
     assert not server._thread.is_alive()
+
+
+def test_runs_batches_again_when_it_is_started_again() -> None:
+    server = SandboxServer()
+    for _ in range(2):
+        with server, OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client:
+            batch = looked_at(client, started(client, [request("a")]), 3)
+            assert batch.status == "completed"
 
 
 def test_closing_cuts_open_streams() -> None:
@@ -118,3 +131,41 @@ def test_the_foreground_ends_by_a_signal(signal: Signals, code: int) -> None:
             _, errors = process.communicate(timeout=10)
     assert process.returncode == code
     assert errors == ""
+
+
+def test_a_signal_ends_a_batch_that_runs() -> None:
+    body = {"model": "text-embedding-3-large", "input": ["x"] * 200}
+    line = {"method": "POST", "url": "/v1/embeddings", "body": body}
+    lines = [json.dumps({"custom_id": str(number), **line}) for number in range(500)]
+    command = [sys.executable, "-W", "error", "-c", COMMAND]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        OpenAI(api_key="k", base_url=_announced(process), max_retries=0) as client,
+    ):
+        file = client.files.create(file=("in.jsonl", "\n".join(lines).encode()), purpose="batch").id
+        batch = client.batches.create(
+            input_file_id=file, endpoint="/v1/embeddings", completion_window="24h"
+        ).id
+        client.batches.retrieve(batch)
+        running = threading.Thread(target=_cut, args=(client, batch))
+        running.start()
+        try:
+            # A list looks at the batch without running it.
+            while not (client.batches.list().data[0].request_counts or EMPTY).completed:
+                assert running.is_alive()
+            process.send_signal(SIGTERM)
+            _, errors = process.communicate(timeout=15)
+        finally:
+            process.kill()
+            running.join()
+    assert (process.returncode, errors) == (0, "")
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def _cut(client: OpenAI, batch: str) -> None:
+    with pytest.raises(openai.APIConnectionError):
+        client.batches.retrieve(batch)

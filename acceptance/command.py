@@ -1,0 +1,99 @@
+"""What `relay check` does with its arguments: which flows run against which relay, and how that ends."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import click
+
+from acceptance import batches, contents, documents, files, streams, uploads
+from acceptance.client import Client, Observer, Target
+from acceptance.flow import Run, Stopped
+from acceptance.report import Report
+
+FLOWS: dict[str, Callable[[Run], None]] = {
+    "A": uploads.run,
+    "B": streams.run,
+    "C": documents.run,
+    "D": contents.run,
+    "E": batches.run,
+    "F": files.run,
+}
+INTERRUPTED = 130
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+
+
+class Unusable(Exception):
+    """An argument that cannot be used; the message is one line."""
+
+
+def run(
+    target: Target, model: str, *, only: str | None = None, wait: float, observer: Observer | None = None
+) -> int:
+    """Run the flows and print their table; gives the exit code: 0, 1 when one failed, 130 interrupted.
+
+    Raises Unusable. `target` may be an address without `/v1`, with several keys, of which the first is shown.
+    """
+    letters = _letters(only)
+    _check_text(model)
+    target = Target(_base_url(target.base_url), _key(target.key), target.seconds)
+    report = Report(target.key)
+    try:
+        with Client(target, observer) as client:
+            runs = (Run(letter, client, model, wait, report.row) for letter in letters)
+            failed = [flow.letter for flow in runs if not _shown(flow)]
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    report.end(failed, letters)
+    return 1 if failed else 0
+
+
+def _shown(flow: Run) -> bool:
+    try:
+        with suppress(Stopped):
+            FLOWS[flow.letter](flow)
+    finally:
+        flow.clean()
+    return not flow.failed
+
+
+def listening_at(host: str, port: int) -> str:
+    """The base URL of a relay that listens on `host` and `port`, seen from its own machine."""
+    host = _EVERYWHERE.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _check_text(model: str) -> None:
+    if not model or re.search("[\ud800-\udfff]", model):
+        raise Unusable("--model is invalid: allowed is any text")
+
+
+def _letters(only: str | None) -> list[str]:
+    if only is None:
+        return list(FLOWS)
+    wanted = {part.strip().upper() for part in only.split(",")}
+    if not wanted <= FLOWS.keys():
+        raise Unusable(f"--only {only!r} is invalid: allowed is a comma list of {', '.join(FLOWS)}")
+    return sorted(wanted)
+
+
+def _base_url(given: str) -> str:
+    message = "--base-url is invalid: allowed is an http or https address without user, query or fragment"
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise Unusable(message) from None
+    if not usable or not re.fullmatch(r"[!-~]+", given) or re.search(r"[@?#]", given):
+        raise Unusable(message)
+    base = given.rstrip("/")
+    return base if base.endswith("/v1") else f"{base}/v1"
+
+
+def _key(given: str) -> str:
+    first = re.split(r"[,\s]+", given.strip(", \t\r\n"))[0]
+    if not re.fullmatch(r"[!-~]*", first):
+        raise Unusable("--key (hidden) is invalid: allowed are visible ASCII characters")
+    return first

@@ -1,0 +1,14 @@
+"""Which operations were answered with success, through which client."""
+
+_SEEN: dict[str, set[str]] = {}
+
+
+def record(operation_id: str, client: str, status: int) -> None:
+    """Take note that `client` called an operation and what status came; only 2xx count."""
+    if 200 <= status < 300:
+        _SEEN.setdefault(operation_id, set()).add(client)
+
+
+def seen() -> dict[str, list[str]]:
+    """The clients by operation id, both sorted."""
+    return {operation: sorted(_SEEN[operation]) for operation in sorted(_SEEN)}

@@ -1,0 +1,118 @@
+"""The evidence of a run: compared by a run of every test alone, and written by the command that says so."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import PROJECT
+
+CONFIGURATION = (
+    "[pytest]\ntestpaths = tests\naddopts = -q --strict-markers --strict-config -p no:cacheprovider\n"
+)
+RECORDS = """
+from tests.evidence import record
+
+def test_success():
+    record("createFile", "check", 200)
+    record("createFile", "openai-python", 201)
+    record("createBatch", "check", 400)
+
+def test_nothing():
+    pass
+"""
+KEPT = {"createFile": ["check", "openai-python"]}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of two tests, whose evidence is what they record."""
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    for name in ("__init__.py", "evidence.py", "evidence_plugin.py"):
+        shutil.copy(PROJECT / "tests" / name, folder)
+    (folder / "conftest.py").write_text('pytest_plugins = ["tests.evidence_plugin"]\n')
+    (folder / "test_records.py").write_text(RECORDS)
+    (folder / "evidence.json").write_text(json.dumps(KEPT))
+    (tmp_path / "pytest.ini").write_text(CONFIGURATION)
+    return tmp_path
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
+def kept(project: Path) -> object:
+    return json.loads((project / "tests" / "evidence.json").read_text())
+
+
+def keep(project: Path, value: object) -> None:
+    (project / "tests" / "evidence.json").write_text(json.dumps(value))
+
+
+def test_a_whole_run_that_agrees_passes(project: Path) -> None:
+    done = run(project)
+    assert done.returncode == 0, done.stdout
+    assert "evidence" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({}, "createFile: evidence.json says nobody, this run check, openai-python"),
+        ({**KEPT, "createBatch": ["check"]}, "createBatch: evidence.json says check, this run nobody"),
+        ({"createFile": ["check"]}, "createFile: evidence.json says check, this run check, openai-python"),
+        ({**KEPT, **{f"op{n}": ["check"] for n in range(12)}}, "and 2 more"),
+    ],
+)
+def test_a_whole_run_that_differs_fails_and_says_what_heals_it(
+    project: Path, other: object, said: str
+) -> None:
+    keep(project, other)
+    done = run(project)
+    assert done.returncode == 1
+    assert "heal it with: make coverage" in done.stdout
+    assert said in done.stdout
+    assert kept(project) == other
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tests/test_records.py"],
+        ["-k", "nothing"],
+        ["--ignore", "tests/other"],
+        ["--deselect", "tests/test_records.py::test_success"],
+        ["--collect-only"],
+        ["-o", "testpaths=tests"],
+    ],
+    ids=" ".join,
+)
+def test_a_partial_run_compares_and_writes_nothing(project: Path, arguments: list[str]) -> None:
+    keep(project, {})
+    assert run(project, *arguments).returncode == 0
+    done = run(project, *arguments, "--write-evidence")
+    assert done.returncode == 1
+    assert "nothing is written" in done.stdout
+    assert kept(project) == {}
+
+
+def test_a_failed_run_compares_and_writes_nothing(project: Path) -> None:
+    keep(project, {})
+    (project / "tests" / "test_fails.py").write_text("def test_fails():\n    assert not 1\n")
+    assert "make coverage" not in run(project).stdout
+    done = run(project, "--write-evidence")
+    assert done.returncode == 1
+    assert "nothing is written" in done.stdout
+    assert kept(project) == {}
+
+
+def test_the_command_writes_what_a_run_then_agrees_with(project: Path) -> None:
+    keep(project, {})
+    assert run(project, "--write-evidence").returncode == 0
+    assert kept(project) == KEPT
+    assert run(project).returncode == 0
