@@ -1,7 +1,7 @@
 """Runs over threads: made, watched, given what their tools put out, cancelled."""
 
+from collections import deque
 from collections.abc import Iterator
-from functools import partial
 
 from starlette.responses import Response
 
@@ -98,7 +98,7 @@ def cancel(call: Call) -> Response:
     if status not in threads.ACTIVE or status == "cancelling":
         raise ApiError(400, f"Cannot cancel run with status '{status}'.")
     run.facts |= {"status": "cancelling", "required_action": None}
-    run.steps = ["cancelled"]
+    run.steps[:] = ["cancelled"]
     return call.answer(run.facts)
 
 
@@ -165,23 +165,21 @@ def _answer(
     made = [
         (name, thread.facts if thread and name == "thread.created" else dict(run.facts)) for name in opening
     ]
-    stream = call.stream(_frames(call, run, [*(before or []), *made]))
+    frames = _frames(call, run, [*(before or []), *made])
+    stream = call.stream(frames)
     # A run goes on when its client has left: the thread would else be blocked.
-    stream.ended = partial(_finish, call, run)
+    stream.ended = lambda: deque(frames, maxlen=0).clear()
     return stream
 
 
 def _frames(call: Call, run: Resource, first: list[run_life.Event]) -> Iterator[bytes]:
     """What happened first, and then what happens until the run ends or waits for its tools."""
+    # Outputs that are submitted queue new steps, which another answer tells, however late this one ends.
+    steps = run.steps
     yield from map(run_life.frame, first)
-    while run.steps:
+    while steps:
         yield from map(run_life.frame, run_life.advance(call, run))
     yield run_life.DONE
-
-
-def _finish(call: Call, run: Resource) -> None:
-    while run.steps:
-        run_life.advance(call, run)
 
 
 HANDLERS: dict[str, Handler] = {

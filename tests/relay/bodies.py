@@ -30,14 +30,14 @@ def _numbers() -> st.SearchStrategy[str]:
 
 
 @st.composite
-def _members(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
-    return f"{draw(spaces)}{draw(_strings())}{draw(spaces)}:{draw(spaces)}{draw(values)}{draw(spaces)}"
+def _members(draw: st.DrawFn, values: st.SearchStrategy[str], names: st.SearchStrategy[str]) -> str:
+    return f"{draw(spaces)}{draw(names)}{draw(spaces)}:{draw(spaces)}{draw(values)}{draw(spaces)}"
 
 
 def _containers(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     spaced = st.tuples(spaces, values, spaces).map("".join)
     arrays = st.lists(spaced, max_size=4).map(lambda items: f"[{','.join(items)}]")
-    objects = st.lists(_members(values), max_size=4).map(lambda members: f"{{{','.join(members)}}}")
+    objects = st.lists(_members(values, _strings()), max_size=4).map(lambda members: f"{{{','.join(members)}}}")
     return arrays | objects | spaces.map(lambda space: f"[{space}]")
 
 
@@ -48,7 +48,9 @@ json_texts = st.recursive(st.sampled_from(JSON_WORDS) | _numbers() | _strings(),
 def chat_bodies(draw: st.DrawFn) -> bytes:
     """A chat request as odd as JSON allows: what the contract requires, and members it knows nothing of."""
     known = ['"model":"m"', '"messages" :[{"role":"user","content":"hé"}]']
-    members = [*known, *draw(st.lists(_members(json_texts), max_size=4))]
+    # No name in the contract ends so: a drawn one could else be a field, whose value is judged.
+    unknown = _strings().map(lambda name: f'{name[:-1]}!"')
+    members = [*known, *draw(st.lists(_members(json_texts, unknown), max_size=4))]
     # A name that is there twice is the upstream's to make sense of.
     again = draw(st.lists(st.sampled_from(members), max_size=2))
     inside = ",".join(draw(st.permutations([*members, *again])))

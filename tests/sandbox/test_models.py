@@ -7,11 +7,12 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from sandbox.models import NAMES
+from sandbox.server import SandboxServer
 from tests.sandbox.conftest import Contract
 
 
-def test_lists_models(http: httpx.Client, contract: Contract) -> None:
-    answer = http.get("/models").json()
+def test_lists_models(fresh: SandboxServer, contract: Contract) -> None:
+    answer = httpx.get(f"{fresh.base_url}/models", headers={"authorization": "Bearer sk-any"}).json()
     contract.judge("ListModelsResponse", answer)
     assert [model["id"] for model in answer["data"]] == list(NAMES)
 
