@@ -37,7 +37,9 @@ def _members(draw: st.DrawFn, values: st.SearchStrategy[str], names: st.SearchSt
 def _containers(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     spaced = st.tuples(spaces, values, spaces).map("".join)
     arrays = st.lists(spaced, max_size=4).map(lambda items: f"[{','.join(items)}]")
-    objects = st.lists(_members(values, _strings()), max_size=4).map(lambda members: f"{{{','.join(members)}}}")
+    objects = st.lists(_members(values, _strings()), max_size=4).map(
+        lambda members: f"{{{','.join(members)}}}"
+    )
     return arrays | objects | spaces.map(lambda space: f"[{space}]")
 
 
