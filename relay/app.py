@@ -26,7 +26,7 @@ from relay.judge import Judge
 from relay.log import configure_logging
 from relay.routing import ContractRouting
 from relay.settings import Settings
-from relay.transport import Upstream
+from relay.transport.upstream import Upstream
 from relay.validation import REPORT_HEADER, BodyValidation
 from sandbox.server import SandboxServer
 
@@ -103,7 +103,7 @@ def _lifespan(relay: Relay) -> Callable[[Any], AbstractAsyncContextManager[None]
             base_url = settings.openai_api_base
             if settings.uses_sandbox:
                 base_url = stack.enter_context(SandboxServer()).base_url
-            upstream = Upstream(base_url, settings.relay_timeout)
+            upstream = Upstream(base_url, settings.relay_timeout, settings.relay_transport)
             credentials = Credentials.of(settings, relay.upstream_key)
             relay.forwarder = Forwarder(upstream, credentials, settings.max_body_bytes)
             try:

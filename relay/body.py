@@ -43,18 +43,28 @@ class RequestBody:
         self._limit = limit
         self._size = 0
         self._read = asyncio.Event()
+        self._first: Message | None = None
         self.failure: RelayError | None = None
         self.answered = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         more = True
         while more:
-            message = await self.message()
+            message, self._first = self._first or await self.message(), None
             more = message.get("more_body", False)
             if not more:
                 self._read.set()
             if message.get("body"):
                 yield message["body"]
+
+    async def whole(self) -> bytes | None:
+        """All of the body where its first part is the last, else None: it is to be iterated."""
+        self._first = await self.message()
+        if self._first.get("more_body", False):
+            return None
+        self._read.set()
+        body: bytes = self._first.get("body", b"")
+        return body
 
     async def message(self) -> Message:
         """The next part of the body, as ASGI gives it; raises ClientGone and RequestTooLarge."""

@@ -1,6 +1,5 @@
 """The one way out: every byte to and from the upstream passes `Forwarder.forward`."""
 
-from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -12,7 +11,7 @@ from relay.body import RequestBody, has_body
 from relay.errors import InvalidHead, RelayError, UpstreamError, UpstreamInvalid, UpstreamKeyMissing, shape
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
 from relay.settings import Settings
-from relay.transport import Upstream, UpstreamResponse
+from relay.transport.upstream import Upstream, UpstreamResponse
 
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
@@ -92,23 +91,13 @@ class Forwarder:
         body = RequestBody(receive, scope["headers"], self._max_body_bytes)
         streamed = has_body(scope["headers"])
         with body.client_present(streamed=streamed):
-            response = await self._send(scope["method"], target, headers, body if streamed else None)
+            whole = await body.whole() if streamed else b""
+            content = body if whole is None else whole
+            response = await self._upstream.send(scope["method"], target, headers, content)
             try:
                 await _relay(response, body, send)
             finally:
                 await response.close()
-
-    async def _send(
-        self, method: str, target: bytes, headers: RawHeaders, body: RequestBody | None
-    ) -> UpstreamResponse:
-        chunks: AsyncIterable[bytes] | None = body
-        try:
-            return await self._upstream.send(method, target, headers, chunks)
-        except UpstreamError:
-            # What the client did to its own body shows as a broken upstream connection.
-            if body is not None and body.failure is not None:
-                raise body.failure from None
-            raise
 
 
 def _target(scope: Scope, operation: Operation | None) -> bytes:

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
         "PROXY_TIMEOUT",
         allowed="a number over 0, at most 86400",
     )
+    relay_transport: Annotated[Literal["native", "aiohttp"], BeforeValidator(lower)] = _setting(
+        "native", "what speaks to the upstream", "RELAY_TRANSPORT", allowed="native or aiohttp"
+    )
     relay_max_body_mb: kinds.Mebibytes = _setting(
         600,
         "MiB of the largest request body",

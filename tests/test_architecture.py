@@ -84,9 +84,14 @@ def test_generated_code_imports_pydantic_and_the_standard_library(path: Path) ->
 
 
 @pytest.mark.parametrize("path", [*RUNTIME, *ACCEPTANCE], ids=name_of)
-def test_one_file_of_the_runtime_and_one_of_the_flows_import_an_http_client(path: Path) -> None:
-    speaks = name_of(path) in {"relay/transport.py", "acceptance/client.py"}
-    assert bool(roots(path) & HTTP_CLIENTS) == speaks
+def test_an_http_client_is_imported_by_its_transport_alone_and_by_the_flows(path: Path) -> None:
+    speaks = {
+        "relay/transport/upstream.py": {"httpx"},
+        "relay/transport/native.py": {"httpx"},
+        "relay/transport/through_aiohttp.py": {"aiohttp", "httpx"},
+        "acceptance/client.py": {"httpx"},
+    }
+    assert roots(path) & HTTP_CLIENTS == speaks.get(name_of(path), set())
 
 
 def test_nothing_else_of_the_standard_library_speaks_http() -> None:

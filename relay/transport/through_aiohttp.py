@@ -1,14 +1,11 @@
-"""The one file that imports the HTTP client: bytes to the upstream and back, nothing added or taken away.
+"""The other transport, over aiohttp's client: `RELAY_TRANSPORT=aiohttp`.
 
-httpx is the interface (`AsyncBaseTransport`, `Request`, `Response`), aiohttp does the work: its pool gives
-back every connection when requests are cancelled under contention, httpx's own does not. `httpx-aiohttp`
-is not used: it quotes paths again, merges repeated fields, and calls a dropped connection a timeout.
+It adds, follows and remembers nothing either, but refuses header values that are not UTF-8.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,11 +13,10 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-from relay.errors import RelayError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from relay.headers import RawHeaders
+from relay.transport.native import RequestStream
+from relay.transport.pool import CONNECT_TIMEOUT, KEEP_ALIVE
 
-CONNECT_TIMEOUT = 10.0
-_KEEPALIVE = 15.0
 _MAX_FIELD_BYTES = 65_536
 _READ_BUFFER = 65_536
 _OWN_FIELDS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -37,13 +33,6 @@ _FROM_AIOHTTP: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = 
     (OSError, httpx.ReadError),
 )
 
-_FROM_HTTPX: tuple[tuple[type[Exception], type[RelayError], str], ...] = (
-    (httpx.TimeoutException, UpstreamTimeout, "The upstream did not answer in time"),
-    (httpx.RemoteProtocolError, UpstreamInvalid, "The upstream's answer was not valid HTTP"),
-    (httpx.ConnectError, UpstreamUnreachable, "The upstream could not be reached"),
-    (httpx.TransportError, UpstreamUnreachable, "The connection to the upstream broke"),
-)
-
 
 @contextmanager
 def _aiohttp_as_httpx() -> Iterator[None]:
@@ -56,18 +45,6 @@ def _aiohttp_as_httpx() -> Iterator[None]:
         raise
 
 
-@contextmanager
-def upstream_errors() -> Iterator[None]:
-    """Raise the relay's own error for whatever the transport raises, with no address or key in it."""
-    try:
-        yield
-    except httpx.TransportError as error:
-        for theirs, ours, message in _FROM_HTTPX:
-            if isinstance(error, theirs):
-                raise ours(message) from error
-        raise
-
-
 def _acknowledge(closed: "asyncio.Future[None]") -> None:
     """Take note of how a connection ended, which asyncio would log as an error when nobody asked."""
     if not closed.cancelled():
@@ -75,7 +52,7 @@ def _acknowledge(closed: "asyncio.Future[None]") -> None:
 
 
 class _ResponseStream(httpx.AsyncByteStream):
-    def __init__(self, response: aiohttp.ClientResponse, body: "_RequestStream | None") -> None:
+    def __init__(self, response: aiohttp.ClientResponse, body: "_TimedBody | None") -> None:
         self._response = response
         self._body = body
         protocol = response.connection.protocol if response.connection is not None else None
@@ -108,7 +85,7 @@ class _ResponseStream(httpx.AsyncByteStream):
             self._response.close()
 
 
-class _RequestStream(httpx.AsyncByteStream):
+class _TimedBody:
     """A body on its way; `deadline` runs while the upstream takes a chunk, not while the client makes one."""
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
@@ -116,6 +93,7 @@ class _RequestStream(httpx.AsyncByteStream):
         self._deadline: asyncio.Timeout | None = None
         self._seconds = 0.0
         self.sent = False
+        self.failure: Exception | None = None
 
     @asynccontextmanager
     async def taken_within(self, seconds: float) -> AsyncIterator[None]:
@@ -134,20 +112,33 @@ class _RequestStream(httpx.AsyncByteStream):
             self._deadline.reschedule(when)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._chunks:
-            self._due(self._seconds)
-            yield chunk
-            self._due(None)
+        try:
+            async for chunk in self._chunks:
+                self._due(self._seconds)
+                yield chunk
+                self._due(None)
+        except Exception as error:
+            self.failure = error
+            raise
         self.sent = True
+
+
+def _fields(raw: RawHeaders) -> CIMultiDict[str]:
+    try:
+        return CIMultiDict((name.decode(), value.decode()) for name, value in raw)
+    except UnicodeDecodeError:
+        raise httpx.LocalProtocolError("aiohttp sends UTF-8 alone") from None
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """httpx's transport interface over an aiohttp session that adds, follows and remembers nothing."""
 
-    def __init__(self, read_timeout: float) -> None:
+    def __init__(self, base_url: str, read_timeout: float) -> None:
+        parts = urlsplit(base_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
         self._timeout = read_timeout
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=read_timeout),
             skip_auto_headers=_OWN_FIELDS,
@@ -160,77 +151,36 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` once; raises httpx.TransportError.
+        """Send `request` once, by the extensions of `NativeTransport`; raises httpx.TransportError."""
+        stream = request.stream
+        assert isinstance(stream, RequestStream)
+        body = _TimedBody(stream) if stream.whole is None else None
+        try:
+            response = await self._sent(request, stream, body)
+        except httpx.TransportError:
+            # What the client did to its own body shows as a broken upstream connection.
+            if body is not None and body.failure is not None:
+                raise body.failure from None
+            raise
+        fields = list(response.raw_headers)
+        return httpx.Response(
+            response.status, stream=_ResponseStream(response, body), extensions={"fields": fields}
+        )
 
-        Two extensions say what goes out, byte for byte: `target`, the URL, and `fields`, the header fields.
-        """
-        body = request.stream if isinstance(request.stream, _RequestStream) else None
-        fields = CIMultiDict((name.decode(), value.decode()) for name, value in request.extensions["fields"])
+    async def _sent(
+        self, request: httpx.Request, stream: RequestStream, body: _TimedBody | None
+    ) -> aiohttp.ClientResponse:
         with _aiohttp_as_httpx():
             async with body.taken_within(self._timeout) if body else nullcontext():
-                response = await self._session.request(
+                return await self._session.request(
                     request.method,
-                    URL(request.extensions["target"], encoded=True),
-                    headers=fields,
-                    data=body,
+                    URL(self._origin + request.extensions["target"].decode("ascii"), encoded=True),
+                    headers=_fields(request.extensions["fields"]),
+                    data=body or stream.whole or None,
                     allow_redirects=False,
                 )
-        return httpx.Response(
-            response.status, headers=response.raw_headers, stream=_ResponseStream(response, body)
-        )
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._session.close()
-
-
-@dataclass(slots=True)
-class UpstreamResponse:
-    """An answer as it comes: status, raw fields in order, and raw chunks; close it in any case."""
-
-    status: int
-    headers: RawHeaders
-    _response: httpx.Response
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they arrive, still encoded; raises UpstreamError when they end too early."""
-        with upstream_errors():
-            assert isinstance(self._response.stream, httpx.AsyncByteStream)
-            async for chunk in self._response.stream:
-                yield chunk
-
-    async def close(self) -> None:
-        """Give the connection back when the answer was read whole, and close it when it was not."""
-        await self._response.aclose()
-
-
-class Upstream:
-    """The upstream at `base_url` (`https://host/v1`), reached through one transport."""
-
-    def __init__(self, base_url: str, read_timeout: float) -> None:
-        parts = urlsplit(base_url)
-        self._base = base_url
-        self._url = httpx.URL(f"{parts.scheme}://{parts.netloc}/")
-        self._transport: httpx.AsyncBaseTransport = AiohttpTransport(read_timeout)
-
-    async def send(
-        self, method: str, target: bytes, headers: RawHeaders, body: AsyncIterable[bytes] | None
-    ) -> UpstreamResponse:
-        """Send one request and return its answer once its header section is in.
-
-        `target` is path and query below the base, as bytes. Raises UpstreamError.
-        """
-        request = httpx.Request(
-            method,
-            self._url,
-            stream=_RequestStream(body) if body is not None else None,
-            extensions={"target": self._base + target.decode("ascii"), "fields": headers},
-        )
-        with upstream_errors():
-            response = await self._transport.handle_async_request(request)
-        return UpstreamResponse(response.status_code, response.headers.raw, response)
-
-    async def close(self) -> None:
-        """Close every connection to the upstream."""
-        await self._transport.aclose()
         await asyncio.sleep(0)  # aiohttp closes TLS connections on the loop's next turn

@@ -1,0 +1,119 @@
+"""One answer of the upstream's, parsed as its bytes come (RFC 9112), by httptools."""
+
+from collections import deque
+
+import httptools
+
+from relay.headers import RawHeaders
+
+MAX_HEAD_BYTES = 65_536
+_INFORMATIONAL = range(100, 200)
+_SWITCHING = 101
+_BODILESS = frozenset({204, 304})
+
+
+class Malformed(Exception):
+    """What came is no HTTP/1.1 answer, or one that has more than one reading."""
+
+
+class Answer:
+    """An answer as far as it has come: `status` and raw `fields` in order once `headed`, `chunks` unread.
+
+    `bodiless` says that the answer to this method has no body (RFC 9110, 9.3.2). `keep_alive` is known
+    once it is `complete`; `ended_by_close` says that only the connection's end can complete it.
+    """
+
+    __slots__ = (
+        "_bodiless",
+        "_head_size",
+        "_parser",
+        "chunks",
+        "complete",
+        "ended_by_close",
+        "fields",
+        "headed",
+        "keep_alive",
+        "size",
+        "status",
+    )
+
+    def __init__(self, *, bodiless: bool) -> None:
+        self._bodiless = bodiless
+        self._parser = httptools.HttpResponseParser(self)
+        self._head_size = 0
+        self.status = 0
+        self.fields: RawHeaders = []
+        self.headed = False
+        self.complete = False
+        self.keep_alive = False
+        self.ended_by_close = False
+        self.chunks: deque[bytes] = deque()
+        self.size = 0
+
+    def feed(self, data: bytes) -> None:
+        """Parse what came; raises Malformed, never for what follows a whole answer."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.keep_alive = False
+            if not self.complete:
+                raise Malformed(str(error)) from None
+        if not self.headed:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD_BYTES:
+                raise Malformed("the header section is too large")
+
+    def take(self) -> bytes:
+        """All of the body that has come and was not taken yet."""
+        chunks = self.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self.size = 0
+        return data
+
+    # What httptools calls while it parses.
+
+    def on_message_begin(self) -> None:
+        """Note that something follows a whole answer: nobody asked for it."""
+        if self.complete:
+            self.keep_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field; trailers are dropped (RFC 9110, 6.5.1)."""
+        if not self.headed:
+            self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Take the head, unless it is an informational one (RFC 9110, 15.2)."""
+        if self.headed:
+            return
+        status = self._parser.get_status_code()
+        if status in _INFORMATIONAL:
+            if status == _SWITCHING:
+                raise Malformed("nobody asked for another protocol")
+            self.fields.clear()
+            return
+        framing = {name.lower(): value for name, value in self.fields}
+        coding = framing.get(b"transfer-encoding")
+        if coding is not None and coding.strip().lower() != b"chunked":
+            raise Malformed("a transfer coding besides chunked")
+        unframed = coding is None and b"content-length" not in framing
+        self.ended_by_close = unframed and status not in _BODILESS
+        self.status = status
+        self.headed = True
+        if self._bodiless:
+            self.on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body for its reader."""
+        if self.complete:
+            self.keep_alive = False
+        else:
+            self.chunks.append(body)
+            self.size += len(body)
+
+    def on_message_complete(self) -> None:
+        """End the answer, unless it was an informational one."""
+        if self.headed and not self.complete:
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
