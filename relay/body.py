@@ -1,13 +1,11 @@
-"""A request's body as it arrives, read by one reader, and the client's departure."""
+"""A request's body as it arrives, read by one reader."""
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 from starlette.types import Message, Receive
 
-from relay.errors import ClientGone, RelayError, RequestTooLarge
+from relay.errors import ClientGone, RequestTooLarge
 from relay.headers import RawHeaders, value_of
 
 
@@ -28,9 +26,7 @@ def has_body(headers: RawHeaders) -> bool:
 
 
 class RequestBody:
-    """The body's chunks, once, up to `limit` bytes; `failure` says why it ended early.
-
-    Whoever answers the request sets `answered` before the last byte goes out.
+    """The body's chunks, once, up to `limit` bytes.
 
     Iterating raises ClientGone when the client leaves and RequestTooLarge over the limit. Nothing is read
     ahead, so a slow upstream slows the client down.
@@ -42,18 +38,13 @@ class RequestBody:
         self._receive = receive
         self._limit = limit
         self._size = 0
-        self._read = asyncio.Event()
         self._first: Message | None = None
-        self.failure: RelayError | None = None
-        self.answered = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         more = True
         while more:
             message, self._first = self._first or await self.message(), None
             more = message.get("more_body", False)
-            if not more:
-                self._read.set()
             if message.get("body"):
                 yield message["body"]
 
@@ -62,7 +53,6 @@ class RequestBody:
         self._first = await self.message()
         if self._first.get("more_body", False):
             return None
-        self._read.set()
         body: bytes = self._first.get("body", b"")
         return body
 
@@ -70,52 +60,11 @@ class RequestBody:
         """The next part of the body, as ASGI gives it; raises ClientGone and RequestTooLarge."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
-            self._fail(ClientGone("The client left while it sent its request"))
+            raise ClientGone("The client left while it sent its request")
         self._size += len(message.get("body", b""))
         if self._size > self._limit:
-            self._fail(too_large(self._limit))
+            raise too_large(self._limit)
         return message
-
-    def _fail(self, error: RelayError) -> None:
-        self.failure = error
-        raise error
-
-    async def _departure(self) -> None:
-        await self._read.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    @contextmanager
-    def client_present(self, *, streamed: bool) -> Iterator[None]:
-        """Cancel what runs inside as soon as the client leaves, and raise ClientGone then.
-
-        `streamed` says that the body is being iterated meanwhile: the departure shows there until its end.
-        """
-        if not streamed:
-            self._read.set()
-        task = asyncio.current_task()
-        assert task is not None
-        inside = True
-        left = False
-
-        def leave(watcher: asyncio.Task[None]) -> None:
-            nonlocal left
-            # The server reports a departure after a whole answer too: that one is no news.
-            if inside and not self.answered and not watcher.cancelled():
-                left = True
-                task.cancel()
-
-        watcher = asyncio.ensure_future(self._departure())
-        watcher.add_done_callback(leave)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if left and task.uncancel() == 0:
-                raise ClientGone("The client left before the answer was whole") from None
-            raise
-        finally:
-            inside = False
-            watcher.cancel()
 
 
 async def buffered(

@@ -28,6 +28,8 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from relay.connection import connection_of
+
 logger = structlog.get_logger("relay")
 
 
@@ -198,7 +200,8 @@ class ErrorBoundary:
             started = True
 
         try:
-            await self._app(scope, receive, watched)
+            with connection_of(scope):
+                await self._app(scope, receive, watched)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - a bug is an answer too, and the process lives

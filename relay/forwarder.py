@@ -8,7 +8,8 @@ from starlette.types import Receive, Scope, Send
 from generated.operations import Operation
 from relay.auth import Secret
 from relay.body import RequestBody, has_body
-from relay.errors import InvalidHead, RelayError, UpstreamError, UpstreamInvalid, UpstreamKeyMissing, shape
+from relay.connection import Connection, connection_of
+from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, shape
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
@@ -89,15 +90,13 @@ class Forwarder:
         check_fields(scope["headers"])
         headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
         body = RequestBody(receive, scope["headers"], self._max_body_bytes)
-        streamed = has_body(scope["headers"])
-        with body.client_present(streamed=streamed):
-            whole = await body.whole() if streamed else b""
-            content = body if whole is None else whole
-            response = await self._upstream.send(scope["method"], target, headers, content)
-            try:
-                await _relay(response, body, send)
-            finally:
-                await response.close()
+        whole = await body.whole() if has_body(scope["headers"]) else b""
+        content = body if whole is None else whole
+        response = await self._upstream.send(scope["method"], target, headers, content)
+        try:
+            await _relay(response, connection_of(scope), send)
+        finally:
+            await response.close()
 
 
 def _target(scope: Scope, operation: Operation | None) -> bytes:
@@ -124,7 +123,7 @@ def check_fields(headers: RawHeaders) -> None:
             raise InvalidHead(f"The header field {name.decode('ascii')} must be UTF-8") from None
 
 
-async def _relay(response: UpstreamResponse, request: RequestBody, send: Send) -> None:
+async def _relay(response: UpstreamResponse, connection: Connection, send: Send) -> None:
     if response.status not in _STATUSES:
         raise UpstreamInvalid("The upstream's answer was not valid HTTP")
     headers = to_client(response.headers)
@@ -134,15 +133,15 @@ async def _relay(response: UpstreamResponse, request: RequestBody, send: Send) -
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     events = _Events() if _takes_an_event(headers) else None
     try:
-        async for chunk in response.chunks():
-            if events is not None:
-                events.saw(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except UpstreamError as error:
+        with connection:
+            async for chunk in response.chunks():
+                if events is not None:
+                    events.saw(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except RelayError as error:
         if events is not None:
             await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
         raise
-    request.answered = True
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

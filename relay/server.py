@@ -8,33 +8,13 @@ from contextlib import ExitStack
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from relay.errors import InvalidHead, shape
+from relay.protocol import RelayProtocol
 from relay.settings import Settings, SettingsError
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 30
 _BACKLOG = 2048
-
-
-class RelayProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, in two points nearer to HTTP and to OpenAI's errors."""
-
-    def on_headers_complete(self) -> None:
-        """Hand the application the fields that are there now, and no trailers (RFC 9110, 6.5.1)."""
-        self.scope["headers"] = list(self.headers)
-        super().on_headers_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP in OpenAI's shape; there is no request that could be logged."""
-        body = shape(InvalidHead(f"{msg} (RFC 9112)"))
-        head = (
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
 
 
 def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

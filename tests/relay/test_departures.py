@@ -121,6 +121,53 @@ def test_leaving_before_the_first_byte_closes_the_upstream(
     assert recorder.left.wait(10)
 
 
+@pytest.mark.parametrize("size", [100_000, 300_000, 3_000_000])
+def test_leaving_after_a_large_upload_closes_the_upstream(relay: str, recorder: Recorder, size: int) -> None:
+    """What was sent at once is read in parts; the departure comes after the last of them."""
+    says_nothing(recorder)
+    with dialled(relay, request("POST", "/v1/files", MULTIPART, body=PART + bytes(size))):
+        until(lambda: bool(recorder.seen))
+        assert not recorder.left.is_set()
+    assert recorder.left.wait(10)
+
+
+def test_leaving_while_a_second_request_waits_closes_the_upstream(relay: str, recorder: Recorder) -> None:
+    says_nothing(recorder)
+    with dialled(relay, request("GET", "/v1/models") + request("GET", "/v1/files")):
+        until(lambda: bool(recorder.seen))
+        assert not recorder.left.is_set()
+    assert recorder.left.wait(10)
+    assert [seen.target for seen in recorder.seen] == [b"/v1/models"]
+
+
+def test_requests_sent_together_are_answered_in_order(relay: str, recorder: Recorder) -> None:
+    asked = [request("GET", f"/v1/models/m{number}") for number in range(20)]
+    last = request("HEAD", "/v1/models/last", "connection: close")
+    with dialled(relay, b"".join(asked) + last) as line:
+        raw = line.rest()
+    assert raw.count(b"HTTP/1.1 200 ") == 21
+    assert raw.count(b'{"ok": true}') == 20
+    assert [seen.target[-3:] for seen in recorder.seen] == [f"/m{n}"[-3:].encode() for n in range(20)] + [
+        b"ast"
+    ]
+
+
+def test_a_client_that_leaves_with_its_answer_is_no_departure(faulty: Faulty, faulty_relay: str) -> None:
+    """The upstream's connection is kept for the next request, which an ended one's is not."""
+
+    async def answers_each(connection: Connection) -> None:
+        for kept in (b"", b"", b"", b"connection: close\r\n"):
+            await connection.request()
+            await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n" + kept + b"\r\nok")
+
+    faulty.script = answers_each
+    for _ in range(4):
+        with dialled(faulty_relay, request("GET", "/v1/models")) as line:
+            line.until(b"ok")
+    assert len(faulty.heads) == 4
+    assert faulty.connections == 1
+
+
 def test_the_relay_serves_on_after_a_departure(relay: str, recorder: Recorder) -> None:
     says_one_event(recorder)
     for _ in range(20):
