@@ -1,16 +1,17 @@
 """The outermost layer: a request id, the fields every answer has, and one log line a request."""
 
 import re
-import secrets
 import time
 from email.utils import formatdate
 from functools import lru_cache
+from random import getrandbits
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.contract import operation_of
 from relay.headers import RawHeaders, value_of
+from relay.log import ACCESS_EVENT
 
 logger = structlog.get_logger("relay.access")
 
@@ -82,7 +83,7 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         shown = value_of(scope["headers"], REQUEST_ID_HEADER) or b""
-        request_id = shown if _USABLE_ID.fullmatch(shown) else secrets.token_hex(16).encode()
+        request_id = shown if _USABLE_ID.fullmatch(shown) else b"%032x" % getrandbits(128)
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         # Routing works on a copy of the scope; what it finds is seen here through this shared part.
         scope.setdefault("extensions", {})
@@ -96,7 +97,7 @@ class AccessLog:
     def _log(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         operation = operation_of(scope)
         logger.info(
-            "request",
+            ACCESS_EVENT,
             request_id=scope["state"]["request_id"],
             method=scope["method"],
             path=_printable(scope["raw_path"]),

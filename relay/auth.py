@@ -126,8 +126,9 @@ class RelayKeys:
 
     def check(self, scope: Scope) -> None:
         """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
-        fields = [value_of(scope["headers"], name) or b"" for name in (b"x-relay-key", b"authorization")]
-        relay_key, authorization = (field.decode("latin-1").strip() for field in fields)
+        headers = scope["headers"]
+        relay_key = (value_of(headers, b"x-relay-key") or b"").decode("latin-1").strip()
+        authorization = (value_of(headers, b"authorization") or b"").decode("latin-1").strip()
         scheme, _, token = authorization.partition(" ")
         bearer = token.strip() if scheme.lower() == "bearer" else None
         shown = [key for key in (relay_key, bearer) if key]

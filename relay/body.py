@@ -83,7 +83,10 @@ async def buffered(
         messages.append(await body.message())
         size += len(messages[-1].get("body", b""))
         more = messages[-1].get("more_body", False)
-    read = None if more or size > limit else b"".join(message.get("body", b"") for message in messages)
+    read = None
+    if not more and size <= limit:
+        read = b"".join(message.get("body", b"") for message in messages)
+        messages = deque([{"type": "http.request", "body": read, "more_body": False}])
 
     async def replay() -> Message:
         return messages.popleft() if messages else await receive()

@@ -29,9 +29,14 @@ def served_document() -> bytes:
 
 def operation_of(scope: Scope) -> Operation | None:
     """The operation that Connexion's routing found, or the variant of it that the query string names."""
-    routing = scope.get("extensions", {}).get("connexion_routing", {})
-    operation = OPERATIONS.get(routing.get("operation_id"))
-    return operation and _variant(operation, scope)
+    routing = scope.get("extensions", {}).get("connexion_routing")
+    if routing is None:
+        return None
+    if "operation" not in routing:
+        operation = OPERATIONS.get(routing["operation_id"])
+        routing["operation"] = operation and _variant(operation, scope)
+    found: Operation | None = routing["operation"]
+    return found
 
 
 def names_of(scope: Scope) -> set[str]:

@@ -113,14 +113,10 @@ def _target(scope: Scope, operation: Operation | None) -> bytes:
 
 
 def check_fields(headers: RawHeaders) -> None:
-    """Raise InvalidHead for fields that have no one reading, or that cannot be sent on."""
+    """Raise InvalidHead for a framing that has no one reading."""
     for name, value in headers:
         if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             raise InvalidHead("Transfer-Encoding must be chunked, and nothing besides (RFC 9112, 6.1)")
-        try:
-            value.decode()
-        except UnicodeDecodeError:
-            raise InvalidHead(f"The header field {name.decode('ascii')} must be UTF-8") from None
 
 
 async def _relay(response: UpstreamResponse, connection: Connection, send: Send) -> None:

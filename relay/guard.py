@@ -15,6 +15,8 @@ from relay.errors import Forbidden, InvalidHead, MethodNotAllowed, UnknownPath
 from relay.settings import Settings, SettingsError
 
 _MOUNT = "/v1/"
+# A path with one reading: no encoding, no empty segment, none that ends in a dot.
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_:~-]+(?:\.[A-Za-z0-9_:~-]+)*)+")
 _NEVER = frozenset({"CONNECT", "TRACE"})
 _DECODINGS = 4
 _Places: TypeAlias = list[tuple[re.Pattern[str], Operation]]
@@ -54,6 +56,10 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, operation: Operation | None) -> None:
+        if operation is not None and not self._blocked and _PLAIN.fullmatch(scope["raw_path"]):
+            below = scope["path"].removeprefix("/v1")
+            if self._ids.isdisjoint(names_of(scope)) and not self._paths.match(below):
+                return
         path, raw = _reading(scope["path"]), scope["raw_path"].decode("latin-1")
         slashed = re.sub("(?i)%2f", "_", raw)
         meant, whole = [], []

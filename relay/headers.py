@@ -39,9 +39,17 @@ _CLIENT_ONLY = frozenset(
 )
 
 
+_NOT_UPSTREAM = HOP_BY_HOP | _CLIENT_ONLY
+_FORWARDED = b"x-forwarded-"
+_FOR_BROWSERS = b"access-control-"
+
+
 def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     """The first value of the field `name` (lower case), or None."""
-    return next((value for key, value in headers if key == name), None)
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
 
 
 def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -50,20 +58,19 @@ def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return None if coding.strip().lower() == "identity" else coding
 
 
-def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
-    """The fields that `Connection` makes hop-by-hop, in lower case (RFC 9110, 7.6.1)."""
-    names: set[bytes] = set()
+def _with_named_by_connection(known: frozenset[bytes], headers: RawHeaders) -> frozenset[bytes]:
+    """`known` and the fields that `Connection` makes hop-by-hop besides (RFC 9110, 7.6.1)."""
     for key, value in headers:
-        if key.lower() == b"connection":
-            names.update(part.strip().lower() for part in value.split(b","))
-    return names
+        if key == b"connection":
+            known = known.union(part.strip().lower() for part in value.split(b","))
+    return known
 
 
 def to_upstream(headers: RawHeaders) -> RawHeaders:
     """The client's fields that go on, in order and unchanged; names are lower case already (ASGI)."""
-    dropped = HOP_BY_HOP | _CLIENT_ONLY | named_by_connection(headers)
+    dropped = _with_named_by_connection(_NOT_UPSTREAM, headers)
     return [
-        (key, value) for key, value in headers if key not in dropped and not key.startswith(b"x-forwarded-")
+        field for field in headers if field[0] not in dropped and not field[0].startswith(b"x-forwarded-")
     ]
 
 
@@ -73,10 +80,8 @@ def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     Which origins may read an answer (CORS) is for the relay's operator to say, not for the upstream.
     """
     fields = [(key.lower(), value) for key, value in headers]
-    dropped = HOP_BY_HOP | named_by_connection(fields)
-    return [
-        (key, value) for key, value in fields if key not in dropped and not key.startswith(b"access-control-")
-    ]
+    dropped = _with_named_by_connection(HOP_BY_HOP, fields)
+    return [field for field in fields if field[0] not in dropped and not field[0].startswith(_FOR_BROWSERS)]
 
 
 def merged_tokens(present: bytes | None, added: str) -> bytes:

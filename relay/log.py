@@ -1,10 +1,18 @@
 """Logging: one line an event, for people (`console`) or machines (`json`), never a secret in it."""
 
+import json
 import logging
 import sys
+import time
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import structlog
+from structlog.types import EventDict
+
+ACCESS_EVENT = "request"
+_encode = json.JSONEncoder(default=repr).encode
 
 _UNFINISHED = "ASGI callable returned without completing response."
 
@@ -27,7 +35,7 @@ def configure_logging(level: str, style: str) -> None:
     ]
     renderers = _renderers(style)
     structlog.configure(
-        processors=[*before, *renderers],
+        processors=[_quick_requests(style, [*before, *renderers])],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -40,6 +48,48 @@ def configure_logging(level: str, style: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
     logging.getLogger("uvicorn.error").addFilter(_NotOurAborts())
+
+
+def _quick_requests(style: str, steps: list[Any]) -> Callable[[Any, str, EventDict], Any]:
+    """All of `steps` in one, with a short way for the line that each request has."""
+    line = _json_line if style == "json" else _console_line
+
+    def processed(logger: Any, method: str, event: EventDict) -> Any:
+        if event["event"] == ACCESS_EVENT:
+            return line(method, event)
+        for step in steps:
+            event = step(logger, method, event)
+        return event
+
+    return processed
+
+
+def _json_line(level: str, event: EventDict) -> str:
+    event["level"] = level
+    event["timestamp"] = _timestamp()
+    return _encode(event)
+
+
+def _console_line(level: str, event: EventDict) -> str:
+    name = event.pop("event")
+    fields = " ".join(f"{key}={_shown(event[key])}" for key in sorted(event))
+    return f"{_timestamp()} [{level:<9}] {name:<30} {fields}"
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
+
+
+def _timestamp() -> str:
+    """The time in UTC, as RFC 3339 has it, to the microsecond."""
+    nanoseconds = time.time_ns()
+    return f"{_second(nanoseconds // 1_000_000_000)}.{nanoseconds // 1000 % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _renderers(style: str) -> list[Any]:
