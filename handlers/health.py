@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from generated.operations import CONTRACT_VERSION, OPERATIONS
 from relay.auth import AUTH_HEADER
+from relay.connection import connection_of
 from relay.dispatch import Relay
 
 _UPSTREAM_OPERATIONS = sum(bool(found.upstream_path and not found.alias_of) for found in OPERATIONS.values())
@@ -47,7 +48,13 @@ async def get_live(relay: Relay, scope: Scope, receive: Receive, send: Send) -> 
 
 
 async def get_ready(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 200 when requests can be forwarded, 503 while there is no key to forward them with."""
-    ready = bool(relay.upstream_key.text)
-    state = {"object": "ready", "status": "ok" if ready else "upstream_key_missing"}
-    await JSONResponse(state, 200 if ready else 503)(scope, receive, send)
+    """Answer 200 when requests can be forwarded, 503 without a key for them and while the relay drains.
+
+    The upstream is not asked: one that is down would take every replica away at once, and its errors are news
+    that clients can use.
+    """
+    status = "ok" if relay.upstream_key.text else "upstream_key_missing"
+    if connection_of(scope).traffic.draining:
+        status = "draining"
+    state = {"object": "ready", "status": status}
+    await JSONResponse(state, 200 if status == "ok" else 503)(scope, receive, send)

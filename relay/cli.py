@@ -11,8 +11,9 @@ import click
 import structlog
 
 from relay.log import configure_logging
+from relay.setting_table import describe
 from relay.setting_types import SANDBOX
-from relay.settings import LOG_LEVELS, Settings, SettingsError, describe, load_settings
+from relay.settings import LOG_LEVELS, Settings, SettingsError, load_settings
 
 SECONDS = click.FloatRange(0, 86_400, min_open=True)
 

@@ -1,11 +1,19 @@
-"""What the application knows of the connection that a request came in by."""
+"""What the application knows of the connection and of the process that a request came in by."""
 
 import asyncio
+from dataclasses import dataclass
 from types import TracebackType
 
 from starlette.types import Scope
 
 _EXTENSION = "relay.connection"
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What goes on in this process. `draining`: it ends as soon as no request is in progress."""
+
+    draining: bool = False
 
 
 class Connection:
@@ -14,9 +22,10 @@ class Connection:
     Blocks may lie in one another. No task watches: the server calls `interrupt`.
     """
 
-    __slots__ = ("_blocks", "_error", "_task")
+    __slots__ = ("_blocks", "_error", "_task", "traffic")
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
         self._error: Exception | None = None
         self._task: asyncio.Task[object] | None = None
         self._blocks = 0
@@ -56,4 +65,4 @@ def extensions(connection: Connection) -> dict[str, object]:
 def connection_of(scope: Scope) -> Connection:
     """The connection that a request came in by; one that nobody ends where the server tells none."""
     found = scope["extensions"].get(_EXTENSION)
-    return found if isinstance(found, Connection) else Connection()
+    return found if isinstance(found, Connection) else Connection(Traffic())

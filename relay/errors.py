@@ -17,6 +17,8 @@ RelayError
 │   ├── UpstreamUnreachable    no connection, or one that broke before the answer
 │   ├── UpstreamTimeout        no byte from upstream in time
 │   └── UpstreamInvalid        an answer that is no HTTP
+├── Unavailable
+│   └── RelayDraining          the relay ends, and the request with it
 └── InternalError              a bug of the relay
 """
 
@@ -116,6 +118,14 @@ class UpstreamInvalid(UpstreamError):
     """An answer that is no HTTP."""
 
 
+class Unavailable(RelayError):
+    """The relay cannot serve now what it can serve at another time (RFC 9110, 15.6.4)."""
+
+
+class RelayDraining(Unavailable):
+    """The relay ends, and the request with it."""
+
+
 class InternalError(RelayError):
     """A bug of the relay."""
 
@@ -147,6 +157,7 @@ TABLE: dict[type[RelayError], Kind] = {
     UpstreamUnreachable: Kind(502, _SERVER, "upstream_unreachable"),
     UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
     UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
+    RelayDraining: Kind(503, _SERVER, "relay_draining"),
     InternalError: Kind(500, _SERVER, "internal_error"),
 }
 

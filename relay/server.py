@@ -6,23 +6,21 @@ import sys
 from contextlib import ExitStack
 
 import structlog
-import uvicorn
 from starlette.types import ASGIApp
 
-from relay.protocol import RelayProtocol
+from relay.drain import RelayServer
+from relay.protocol import RelayConfig, RelayProtocol
 from relay.settings import Settings, SettingsError
 
 _KEEP_ALIVE_SECONDS = 75
-_SHUTDOWN_SECONDS = 30
 _BACKLOG = 2048
 
 
-def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: Settings) -> RelayConfig:
     """How uvicorn serves `app`."""
-    return uvicorn.Config(
+    return RelayConfig(
         app,
-        host=settings.relay_host,
-        port=settings.relay_port,
+        settings,
         loop="auto" if sys.platform == "win32" else "uvloop",
         http=RelayProtocol,
         ws="none",
@@ -35,19 +33,18 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         # Who the client is, is the business of the connection, not of a header that anyone can send.
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
 
 
 def serve(app: ASGIApp, settings: Settings) -> bool:
-    """Serve `app` until SIGINT or SIGTERM; False when it could not start.
+    """Serve `app` until SIGINT or SIGTERM, then drain; False when it could not start.
 
     Raises SettingsError for an address that cannot be listened on.
     """
     listener = _listener(settings)
-    server = uvicorn.Server(server_config(app, settings))
+    server = RelayServer(server_config(app, settings))
     _announce(listener, settings)
-    # uvicorn raises the signal that ended it once more; the end that was asked for is no failure.
+    # A signal that comes when the server has ended already is no failure either.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])

@@ -70,5 +70,6 @@ Globs = Annotated[list[Annotated[str, AfterValidator(_glob)]], NoDecode, BeforeV
 Names = Annotated[list[HeaderValue], NoDecode, BeforeValidator(_listing)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Wait = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Mebibytes = Annotated[int, Field(ge=1, le=1_048_576)]
 Text = Annotated[str, AfterValidator(_text)]

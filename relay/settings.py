@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     relay_transport: Annotated[Literal["native", "aiohttp"], BeforeValidator(lower)] = _setting(
         "native", "what speaks to the upstream", "RELAY_TRANSPORT", allowed="native or aiohttp"
     )
+    relay_drain_seconds: kinds.Wait = _setting(
+        30,
+        "seconds that requests in progress have to end in when the relay is told to stop",
+        "RELAY_DRAIN_SECONDS",
+        allowed="a number from 0 to 86400",
+    )
     relay_max_body_mb: kinds.Mebibytes = _setting(
         600,
         "MiB of the largest request body",
@@ -175,7 +181,7 @@ def load_settings(**overrides: Any) -> Settings:
     Raises SettingsError with one line for the first setting that cannot be used.
     """
     _check_env_file()
-    named = {_variables(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
+    named = {variables_of(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
     if _environment().get(_BLOCKED) == "":
         named = {_BLOCKED: [], **named}
     try:
@@ -202,20 +208,6 @@ def _check_env_file() -> None:
         raise SettingsError(f"{path}, line {wrong} is invalid: allowed is NAME=value")
 
 
-def describe(settings: Settings) -> list[dict[str, str]]:
-    """Rows of `relay settings`: variable, meaning, default and value, all text, secrets masked."""
-    return [
-        {
-            "variable": _variables(field)[0],
-            "aliases": ", ".join(_variables(field)[1:]),
-            "meaning": field.description or "",
-            "default": _shown(field.default),
-            "value": _shown(getattr(settings, name)),
-        }
-        for name, field in Settings.model_fields.items()
-    ]
-
-
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     if host == "localhost":
@@ -226,15 +218,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _shown(value: Any) -> str:
-    if value is None or value == []:
-        return "none"
-    if isinstance(value, list):
-        return ", ".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _variables(field: FieldInfo) -> list[str]:
+def variables_of(field: FieldInfo) -> list[str]:
+    """The variables that a setting is read from, the first one its name and the others aliases."""
     alias = field.validation_alias
     assert isinstance(alias, AliasChoices)
     return [str(choice) for choice in alias.choices]
@@ -243,7 +228,7 @@ def _variables(field: FieldInfo) -> list[str]:
 def _line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     variable = str(first["loc"][0])
-    field = next(f for f in Settings.model_fields.values() if variable in _variables(f))
+    field = next(f for f in Settings.model_fields.values() if variable in variables_of(f))
     extra = field.json_schema_extra
     allowed = extra["allowed"] if isinstance(extra, dict) else "any text"
     # An address may hold a password; a key is one.
@@ -254,7 +239,7 @@ def _line(error: ValidationError) -> str:
 
 def _set_variable(field: FieldInfo) -> str:
     """The variable that `field` was read from, as far as the environment tells."""
-    variables, present = _variables(field), _environment()
+    variables, present = variables_of(field), _environment()
     return next((name for name in variables if present.get(name)), variables[0])
 
 

@@ -18,6 +18,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.app import create_app
+from relay.drain import RelayServer
+from relay.protocol import RelayConfig
 from relay.server import server_config
 from relay.settings import load_settings
 
@@ -32,7 +34,7 @@ _START_SECONDS = 60
 def serving(config: uvicorn.Config) -> Iterator[str]:
     """Run a server on a free port of loopback; gives `http://127.0.0.1:PORT`."""
     listener = config.bind_socket()
-    server = uvicorn.Server(config)
+    server = RelayServer(config) if isinstance(config, RelayConfig) else uvicorn.Server(config)
     ended = threading.Event()
 
     def run() -> None:

@@ -1,0 +1,79 @@
+"""The server's end: nothing that is in progress is lost while there is time, and the rest is told so."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from relay.errors import RelayDraining
+from relay.protocol import RelayConfig, RelayProtocol
+
+logger = structlog.get_logger("relay")
+
+_LOOK_SECONDS = 0.05
+_LAST_WORDS_SECONDS = 1.0
+
+
+class RelayServer(uvicorn.Server):
+    """uvicorn's server, which drains for RELAY_DRAIN_SECONDS before it ends; a second signal ends it at once.
+
+    While it drains, it takes connections and requests as before, so that a probe sees that it is not ready.
+    """
+
+    def __init__(self, config: RelayConfig) -> None:
+        super().__init__(config)
+        self._traffic = config.traffic
+        self._seconds = config.settings.relay_drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to drain at the first signal, and end at the second."""
+        self.force_exit = self.should_exit
+        self.should_exit = self._traffic.draining = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is in progress, cut what is left, and close every connection."""
+        self._traffic.draining = True
+        tasks, connections = self.server_state.tasks, self._connections()
+        logger.info("drain begun", in_progress=len(tasks), seconds=self._seconds)
+        for connection in connections:
+            connection.close_after_answer()
+        await _until(lambda: self.force_exit or not tasks, self._seconds)
+        cut = len(tasks)
+        await self._cut()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await self._close()
+        logger.info("drained", cut=cut)
+        await self.lifespan.shutdown()
+
+    async def _cut(self) -> None:
+        """End what is in progress: an event stream gets an error event, what has no answer gets a 503."""
+        for connection in self._connections():
+            message = "The relay is shutting down: send the request again"
+            connection.connection.interrupt(RelayDraining(message, headers={"Retry-After": "1"}))
+        await _until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
+
+    async def _close(self) -> None:
+        """Close each connection once its client has read what is written, and break off those who do not."""
+        for connection in self._connections():
+            connection.transport.close()
+        await _until(lambda: not self.server_state.connections, _LAST_WORDS_SECONDS)
+        for connection in self._connections():
+            connection.transport.abort()
+        await _until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
+
+    def _connections(self) -> list[RelayProtocol]:
+        return [found for found in self.server_state.connections if isinstance(found, RelayProtocol)]
+
+
+async def _until(over: Callable[[], bool], seconds: float) -> None:
+    """Return when something is over, or after so many seconds."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not over() and loop.time() < end:  # noqa: ASYNC110 - a signal handler sets no event
+        await asyncio.sleep(_LOOK_SECONDS)

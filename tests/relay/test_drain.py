@@ -1,0 +1,198 @@
+"""A relay that is told to stop lets its requests end, up to a deadline, and tells the others so."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faulty import Connection, Faulty, misbehaving
+from tests.relay.test_broken_streams import CHUNKED, SSE
+from tests.relay.test_streams import FIRST, LAST
+from tests.relay.wire import Line, ask, chunk, dialled, request, streaming, unchunked
+from tests.servers import RELAY_KEY, Running, eventually, running_relay, until
+
+MODELS = request("GET", "/v1/models")
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+DRAINING = {
+    "message": "The relay is shutting down: send the request again",
+    "type": "server_error",
+    "param": None,
+    "code": "relay_draining",
+}
+
+
+@contextmanager
+def relaying(directory: Path, base_url: str, **variables: str) -> Iterator[Running]:
+    """A relay in a process of its own."""
+    given = {"OPENAI_API_BASE": base_url, "OPENAI_API_KEY": "sk-x", "RELAY_KEY": RELAY_KEY, **variables}
+    with running_relay("serve", "--port", "0", directory=directory, **given) as running:
+        assert running.root
+        yield running
+
+
+class Upstream:
+    """Says the first event of a stream, or nothing yet, and the rest once it is `released`."""
+
+    def __init__(self) -> None:
+        self.faulty = Faulty(self._script)
+        self.released = threading.Event()
+
+    async def _script(self, connection: Connection) -> None:
+        streamed = b'"stream":true' in await connection.request()
+        await connection.say(SSE + CHUNKED + chunk(FIRST) if streamed else b"")
+        await eventually(self.released.is_set, 60)
+        await connection.say(chunk(LAST) + b"0\r\n\r\n" if streamed else OK)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    made = Upstream()
+    with misbehaving(made.faulty):
+        yield made
+        made.released.set()
+    assert not made.faulty.failures
+
+
+def stop(running: Running, number: signal.Signals = signal.SIGTERM) -> None:
+    """Tell the relay to stop, and wait until it drains."""
+    running.process.send_signal(number)
+    until(lambda: any("drain begun" in line for line in running.lines))
+
+
+def said(running: Running, event: str) -> str:
+    """The one line of the log that says `event`."""
+    [line] = [line for line in running.lines if event in line]
+    return line
+
+
+def begun(line: Line) -> Line:
+    line.until(FIRST)
+    return line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stream_ends_whole_and_the_process_then(
+    tmp_path: Path, upstream: Upstream, number: signal.Signals
+) -> None:
+    with relaying(tmp_path, upstream.faulty.base_url) as running:
+        with dialled(running.root, streaming()) as line:
+            begun(line)
+            stop(running, number)
+            assert running.process.poll() is None
+            upstream.released.set()
+            assert unchunked(line.rest()) == (FIRST + LAST, True)
+        assert running.process.wait(20) == 0
+    assert "in_progress=1" in said(running, "drain begun")
+    assert "cut=0" in said(running, "drained")
+    assert not [line for line in running.lines if "Traceback" in line or "error" in line]
+
+
+def test_while_it_drains_it_is_not_ready_and_serves_on(tmp_path: Path, upstream: Upstream) -> None:
+    with relaying(tmp_path, upstream.faulty.base_url) as running:
+        with dialled(running.root, request("GET", "/ready")) as idle, dialled(running.root, MODELS) as held:
+            assert b'"status":"ok"' in idle.until(b"}")
+            until(lambda: len(upstream.faulty.heads) == 1)
+            stop(running)
+            for root in (running.root,) * 2:
+                ready = ask(root, "GET", "/ready")
+                assert (ready.status, json.loads(ready.body)["status"]) == (503, "draining")
+                assert ready.all("connection") == ["close"]
+                assert ask(root, "GET", "/live").status == 200
+            idle.received = b""
+            idle.say(MODELS)
+            until(lambda: len(upstream.faulty.heads) == 2)
+            upstream.released.set()
+            for line in (held, idle):
+                answer = line.rest()
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert b"\r\nconnection: close\r\n" in answer
+                assert answer.endswith(b"ok")
+        assert running.process.wait(20) == 0
+
+
+def test_idle_connections_hold_nothing_up(tmp_path: Path, upstream: Upstream) -> None:
+    upstream.released.set()
+    with (
+        relaying(tmp_path, upstream.faulty.base_url, RELAY_DRAIN_SECONDS="600") as running,
+        dialled(running.root) as silent,
+        dialled(running.root, MODELS) as kept,
+        dialled(running.root, b"GET /v1/mo") as halved,
+    ):
+        kept.until(b"ok")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+        assert [line.rest()[-2:] for line in (silent, kept, halved)] == [b"", b"ok", b""]
+
+
+@pytest.mark.parametrize("hurry", ["deadline", "no time", "second signal"])
+def test_what_does_not_end_in_time_is_told(tmp_path: Path, upstream: Upstream, hurry: str) -> None:
+    """A stream by an event, an upload and a request without an answer by one, and each connection ends."""
+    seconds = {"deadline": "0.5", "no time": "0", "second signal": "600"}[hurry]
+    upload = request(
+        "POST", "/v1/files", "content-type: multipart/form-data; boundary=b", "content-length: 9"
+    )
+    judged = request("POST", "/v1/embeddings", "content-type: application/json", "content-length: 9")
+    with (
+        relaying(tmp_path, upstream.faulty.base_url, RELAY_DRAIN_SECONDS=seconds) as running,
+        dialled(running.root, streaming()) as stream,
+        dialled(running.root, MODELS) as call,
+        dialled(running.root, upload) as sending,
+        dialled(running.root, judged + b"{") as reading,
+    ):
+        begun(stream)
+        until(lambda: upstream.faulty.connections == 3)
+        stop(running)
+        if hurry == "second signal":
+            running.process.send_signal(signal.SIGTERM)
+        content, whole = unchunked(stream.rest())
+        assert not whole
+        assert json.loads(content.removeprefix(FIRST + b"data: ")) == {"error": DRAINING}
+        for line in (call, sending, reading):
+            head, _, body = line.rest().partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert {b"retry-after: 1", b"connection: close"} <= set(head.split(b"\r\n"))
+            assert json.loads(body) == {"error": DRAINING}
+        assert running.process.wait(20) == 0
+    assert "in_progress=4" in said(running, "drain begun")
+    assert "cut=4" in said(running, "drained")
+    assert not [line for line in running.lines if "Traceback" in line or "bug" in line]
+
+
+def test_a_client_that_reads_nothing_holds_nothing_up(tmp_path: Path) -> None:
+    """The relay is stuck in a write when it is told to stop, and has no way to tell this client."""
+
+    async def floods(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(SSE + CHUNKED)
+        while True:
+            await connection.say(chunk(FIRST * 1000))
+
+    faulty = Faulty(floods)
+    with (
+        misbehaving(faulty),
+        relaying(tmp_path, faulty.base_url, RELAY_DRAIN_SECONDS="0.2") as running,
+        dialled(running.root, streaming(), receive_buffer=4096) as line,
+    ):
+        line.until(FIRST)
+        time.sleep(0.5)  # until it is stuck; had it less time, it would end all the more
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+    assert "cut=1" in said(running, "drained")
+    assert not [line for line in running.lines if "Traceback" in line]
+
+
+def test_requests_that_wait_behind_another_are_served(tmp_path: Path, upstream: Upstream) -> None:
+    with relaying(tmp_path, upstream.faulty.base_url) as running:
+        with dialled(running.root, MODELS * 2) as line:
+            until(lambda: len(upstream.faulty.heads) == 1)
+            stop(running)
+            upstream.released.set()
+            answers = line.rest()
+            assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"ok") == 2
+            assert answers.count(b"connection: close") == 1
+        assert running.process.wait(20) == 0
