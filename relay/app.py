@@ -24,6 +24,7 @@ from relay.forwarder import Credentials, Forwarder
 from relay.guard import Guard
 from relay.judge import Judge
 from relay.log import configure_logging
+from relay.loops import Loops
 from relay.routing import ContractRouting
 from relay.settings import Settings
 from relay.transport.upstream import Upstream
@@ -47,7 +48,9 @@ def create_app(settings: Settings) -> ASGIApp:
         judge=Judge(settings.relay_validation),
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
-    app: ASGIApp = ErrorBoundary(_connexion(Guard(validation, settings), relay))
+    loops = Loops(settings)
+    connexion = _connexion(Guard(validation, settings), relay, loops)
+    app: ASGIApp = ErrorBoundary(connexion, lambda scope: loops.check(scope["headers"]))
     return AccessLog(_with_cors(app, settings))
 
 
@@ -61,12 +64,12 @@ def _handlers() -> dict[str, Handler]:
     return found
 
 
-def _connexion(app: ASGIApp, relay: Relay) -> ASGIApp:
+def _connexion(app: ASGIApp, relay: Relay, loops: Loops) -> ASGIApp:
     secured = relay.settings.auth_enabled
     middleware = ConnexionMiddleware(
         app,
         middlewares=[LifespanMiddleware, ContractRouting, SecurityMiddleware],
-        lifespan=_lifespan(relay),
+        lifespan=_lifespan(relay, loops),
         # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
         resolver=Resolver(lambda _operation_id: app),
         auth_all_paths=secured,
@@ -94,7 +97,7 @@ def _with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
     )
 
 
-def _lifespan(relay: Relay) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+def _lifespan(relay: Relay, loops: Loops) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     settings = relay.settings
 
     @asynccontextmanager
@@ -105,7 +108,7 @@ def _lifespan(relay: Relay) -> Callable[[Any], AbstractAsyncContextManager[None]
                 base_url = stack.enter_context(SandboxServer()).base_url
             upstream = Upstream(base_url, settings.relay_timeout, settings.relay_transport)
             credentials = Credentials.of(settings, relay.upstream_key)
-            relay.forwarder = Forwarder(upstream, credentials, settings.max_body_bytes)
+            relay.forwarder = Forwarder(upstream, credentials, loops, settings.max_body_bytes)
             try:
                 yield
             finally:

@@ -17,12 +17,14 @@ RelayError
 │   ├── UpstreamUnreachable    no connection, or one that broke before the answer
 │   ├── UpstreamTimeout        no byte from upstream in time
 │   └── UpstreamInvalid        an answer that is no HTTP
+├── LoopDetected               a request that this relay has sent itself
 ├── Unavailable
 │   └── RelayDraining          the relay ends, and the request with it
 └── InternalError              a bug of the relay
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,6 +120,10 @@ class UpstreamInvalid(UpstreamError):
     """An answer that is no HTTP."""
 
 
+class LoopDetected(RelayError):
+    """A request that this relay has sent itself (RFC 5842, 7.2)."""
+
+
 class Unavailable(RelayError):
     """The relay cannot serve now what it can serve at another time (RFC 9110, 15.6.4)."""
 
@@ -157,6 +163,7 @@ TABLE: dict[type[RelayError], Kind] = {
     UpstreamUnreachable: Kind(502, _SERVER, "upstream_unreachable"),
     UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
     UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
+    LoopDetected: Kind(508, _SERVER, "loop_detected"),
     RelayDraining: Kind(503, _SERVER, "relay_draining"),
     InternalError: Kind(500, _SERVER, "internal_error"),
 }
@@ -193,10 +200,14 @@ def from_framework(error: HTTPException) -> RelayError:
 
 
 class ErrorBoundary:
-    """ASGI middleware: whatever is raised below leaves as one answer, or ends a started one unfinished."""
+    """ASGI middleware: whatever is raised below leaves as one answer, or ends a started one unfinished.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `admit` raises for what is refused before anything else is looked at.
+    """
+
+    def __init__(self, app: ASGIApp, admit: Callable[[Scope], None]) -> None:
         self._app = app
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application below; only cancellation passes through."""
@@ -212,6 +223,7 @@ class ErrorBoundary:
 
         try:
             with connection_of(scope):
+                self._admit(scope)
                 await self._app(scope, receive, watched)
         except ClientGone:
             return

@@ -11,6 +11,7 @@ from relay.body import RequestBody, has_body
 from relay.connection import Connection, connection_of
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, shape
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
+from relay.loops import Loops
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
 
@@ -73,9 +74,12 @@ class _Events:
 class Forwarder:
     """Forwards requests to one upstream. It knows no operation by name."""
 
-    def __init__(self, upstream: Upstream, credentials: Credentials, max_body_bytes: int) -> None:
+    def __init__(
+        self, upstream: Upstream, credentials: Credentials, loops: Loops, max_body_bytes: int
+    ) -> None:
         self._upstream = upstream
         self._credentials = credentials
+        self._loops = loops
         self._max_body_bytes = max_body_bytes
 
     async def forward(
@@ -89,6 +93,7 @@ class Forwarder:
         target = _target(scope, operation)
         check_fields(scope["headers"])
         headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
+        headers.append(self._loops.via(scope["http_version"]))
         body = RequestBody(receive, scope["headers"], self._max_body_bytes)
         whole = await body.whole() if has_body(scope["headers"]) else b""
         content = body if whole is None else whole
