@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SOURCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test coverage check lint vendor regen lock clean
+.PHONY: help setup demo serve test bench coverage check lint vendor regen lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,6 +29,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest
+
+bench: $(READY) ## measure the relay beside other ways to forward a request (see benchmarks/__main__.py for subsets)
+	$(BIN)/python -m benchmarks
 
 coverage: $(READY) ## run every test, record which operations their clients reached, and regen
 	$(BIN)/python -m pytest --write-evidence

@@ -1,0 +1,177 @@
+"""The load driver: connections over plain sockets in one thread, timed by the monotonic clock.
+
+asyncio's timers count in milliseconds here (uvloop, epoll); waiting for epoll's own descriptor in `select`
+counts in microseconds, which is what pacing needs.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import httptools
+
+CONNECTIONS = 32
+STREAMS = 8
+_OK = 200
+_READ_BYTES = 262_144
+_PATIENCE_SECONDS = 60.0
+_SECOND = 1_000_000_000
+# The driver shares its core with the upstream. One that woke for each event would keep the upstream from
+# writing the next, and the contender would be measured on lumps of events of changing size.
+_REST_SECONDS = 0.003
+
+
+class Refused(Exception):
+    """A contender did not do what was asked of it; the message says what came instead."""
+
+
+class Connection:
+    """One keep-alive connection, one request at a time. `newlines` and `size` count all bodies so far."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._parser = httptools.HttpResponseParser(self)
+        self.complete = True
+        self.newlines = 0
+        self.size = 0
+        self._last = b""
+
+    def send(self, request: bytes) -> None:
+        """Send a request whose answer `receive` reads."""
+        self.complete = False
+        self.socket.sendall(request)
+
+    def receive(self) -> None:
+        """Read what has arrived, waiting if nothing has; raises Refused for what is no whole 200."""
+        data = self.socket.recv(_READ_BYTES)
+        if not data:
+            raise Refused("the connection was closed before the answer was whole")
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise Refused(f"the answer was no HTTP: {error}") from None
+        if self.complete and self._parser.get_status_code() != _OK:
+            raise Refused(f"the answer was {self._parser.get_status_code()}: {self._last[:200]!r}")
+
+    def exchange(self, request: bytes) -> None:
+        """Send a request and read its answer."""
+        self.send(request)
+        while not self.complete:
+            self.receive()
+
+    def on_body(self, body: bytes) -> None:
+        """Count what arrived; called by httptools."""
+        self.newlines += body.count(b"\n")
+        self.size += len(body)
+        self._last = body
+
+    def on_message_complete(self) -> None:
+        """End the answer; called by httptools."""
+        self.complete = True
+
+
+@contextmanager
+def connected(port: int, count: int = 1) -> Iterator[list[Connection]]:
+    """`count` connections, closed in the end."""
+    opened: list[Connection] = []
+    try:
+        for _ in range(count):
+            opened.append(Connection(port))  # noqa: PERF401 - those opened before a failure are closed too
+        yield opened
+    finally:
+        for connection in opened:
+            connection.socket.close()
+
+
+class Waiter:
+    """Waits until some of `connections` have bytes."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._epoll = select.epoll()
+        self._by_number = {connection.socket.fileno(): connection for connection in connections}
+        for number in self._by_number:
+            self._epoll.register(number, select.EPOLLIN)
+
+    def wait(self, seconds: float) -> list[Connection]:
+        """Those that have bytes, after `seconds` at most."""
+        select.select([self._epoll], [], [], seconds)
+        return [self._by_number[number] for number, _ in self._epoll.poll(0)]
+
+
+def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]:
+    """Send `rate` requests a second; each one's milliseconds from when it was due until its answer's end."""
+    with connected(port, CONNECTIONS) as idle:
+        waiter = Waiter(idle)
+        due: dict[Connection, float] = {}
+        taken: list[float] = []
+        interval = _SECOND / rate
+        following = time.perf_counter_ns() + interval
+        total = int(rate * seconds)
+        sent = 0
+        while len(taken) < total:
+            while sent < total and idle and following <= time.perf_counter_ns():
+                connection = idle.pop()
+                connection.send(request)
+                due[connection] = following
+                following += interval
+                sent += 1
+            pause = (following - time.perf_counter_ns()) / _SECOND if idle and sent < total else 1.0
+            for connection in waiter.wait(max(pause, 0.0)):
+                connection.receive()
+                if connection.complete:
+                    taken.append((time.perf_counter_ns() - due.pop(connection)) / 1e6)
+                    idle.append(connection)
+    return taken
+
+
+def burst(port: int, request: bytes, seconds: float) -> int:
+    """Read one stream after the other on each of a few connections for `seconds`; the number of events."""
+    with connected(port, STREAMS) as connections:
+        waiter = Waiter(connections)
+        end = time.perf_counter() + seconds
+        for connection in connections:
+            connection.send(request)
+        while not all(connection.complete for connection in connections):
+            time.sleep(_REST_SECONDS)
+            for connection in waiter.wait(_PATIENCE_SECONDS):
+                connection.receive()
+                if connection.complete and time.perf_counter() < end:
+                    connection.send(request)
+        return sum(connection.newlines for connection in connections) // 2
+
+
+def first_events(port: int, request: bytes, count: int) -> list[float]:
+    """The milliseconds until the first event of each of `count` streams, one at a time."""
+    taken = []
+    with connected(port) as (connection,):
+        for _ in range(count):
+            before, start = connection.size, time.perf_counter_ns()
+            connection.send(request)
+            while connection.size == before:
+                connection.receive()
+            taken.append((time.perf_counter_ns() - start) / 1e6)
+            while not connection.complete:
+                connection.receive()
+    return taken
+
+
+def upload(port: int, before: bytes, size: int, after: bytes) -> None:
+    """Send one request with a body of `size` zeros between `before` and `after`."""
+    block = memoryview(bytes(_READ_BYTES))
+    with connected(port) as (connection,):
+        connection.send(before)
+        for _ in range(size // len(block)):
+            connection.socket.sendall(block)
+        connection.socket.sendall(after)
+        while not connection.complete:
+            connection.receive()
+
+
+def download(port: int, request: bytes) -> int:
+    """Read one answer to its end; its size in bytes."""
+    with connected(port) as (connection,):
+        connection.exchange(request)
+        return connection.size

@@ -1,0 +1,77 @@
+"""The results as Markdown: medians over the rounds, and ratios to nginx."""
+
+import statistics
+from dataclasses import dataclass
+
+Results = dict[str, dict[str, list[float]]]
+REFERENCE = "nginx"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure: its key in the results, its heading, its decimals, and whether a ratio follows."""
+
+    key: str
+    heading: str
+    digits: int = 1
+    ratio: bool = False
+
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "A chat request of 1 KB": (
+        Column("request µs", "CPU µs/request", 1, ratio=True),
+        Column("requests/s", "requests/s", 0),
+        Column("core used", "of its core", 2),
+        Column("pace/s", "paced at/s", 0),
+        Column("added p50 ms", "added p50 ms", 2),
+        Column("added p99 ms", "added p99 ms", 2),
+    ),
+    "Server-sent events": (
+        Column("event µs", "CPU µs/event", 2, ratio=True),
+        Column("first event ms", "first event added ms", 2),
+    ),
+    "512 MiB": (
+        Column("upload s", "upload CPU s", 2, ratio=True),
+        Column("upload MiB", "memory + MiB", 0),
+        Column("download s", "download CPU s", 2, ratio=True),
+        Column("download MiB", "memory + MiB", 0),
+    ),
+    "Start": (
+        Column("start seconds", "first answer after s", 2),
+        Column("idle MiB", "idle MiB", 0),
+    ),
+}
+
+
+def tables(results: Results) -> str:
+    """All tables that `results` has figures for."""
+    found = []
+    for title, columns in TABLES.items():
+        present = [c for c in columns if any(c.key in figures for figures in results.values())]
+        if present:
+            found.append(_table(title, present, results))
+    return "\n".join(found)
+
+
+def _table(title: str, columns: list[Column], results: Results) -> str:
+    headings = [title]
+    for column in columns:
+        headings += [column.heading, f"times {REFERENCE}"] if column.ratio else [column.heading]
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1)]
+    lines += [[name, *_cells(columns, figures, results)] for name, figures in results.items()]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _cells(columns: list[Column], figures: dict[str, list[float]], results: Results) -> list[str]:
+    cells = []
+    for column in columns:
+        own = _median(figures, column.key)
+        cells.append("" if own is None else f"{own:,.{column.digits}f}")
+        if column.ratio:
+            reference = _median(results.get(REFERENCE, {}), column.key)
+            cells.append(f"{own / reference:.2f}" if own is not None and reference else "")
+    return cells
+
+
+def _median(figures: dict[str, list[float]], key: str) -> float | None:
+    return statistics.median(figures[key]) if figures.get(key) else None

@@ -1,0 +1,179 @@
+"""An upstream that costs next to nothing: canned bytes over asyncio's protocols, HTTP/1.1, keep-alive.
+
+`python -m benchmarks.upstream` prints the port that it listens on. It knows just enough of HTTP for what the
+contenders send: one request at a time per connection, with a length or chunked, and no trailers.
+"""
+
+import asyncio
+import re
+import sys
+from typing import cast
+
+import uvloop
+
+from benchmarks.traffic import (
+    BURST_EVENTS,
+    EVENT,
+    FILE_ANSWER,
+    PLAIN_ANSWER,
+    REAL_KEY,
+    REFUSED,
+    STREAM_END,
+    STREAM_HEAD,
+    TRANSFER_BYTES,
+    source_head,
+)
+
+_KEY = REAL_KEY.encode()
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_STREAMED = re.compile(rb'"stream": ?true')
+_EVENTS = re.compile(rb'"max_(?:completion_)?tokens": ?(\d+)')
+# No body that the driver sends holds these bytes, so they stand for the end of a chunked one.
+_LAST_CHUNK = b"0\r\n\r\n"
+_KEPT_BYTES = 16_384
+_BLOCK = bytes(262_144)
+_TICK_SECONDS = 0.001
+_BACKLOG = 2048
+
+
+class Held:
+    """The streams that stay open: each tick gives the next one in turn an event."""
+
+    def __init__(self) -> None:
+        self._streams: list[asyncio.Transport] = []
+        self._next = 0
+        self._ticking = False
+
+    def add(self, stream: asyncio.Transport) -> None:
+        """Keep `stream` open; the first one starts the ticks."""
+        self._streams.append(stream)
+        if not self._ticking:
+            self._tick()
+
+    def forget(self, stream: asyncio.Transport) -> None:
+        """Give `stream` no more events, if it had any."""
+        if stream in self._streams:
+            self._streams.remove(stream)
+
+    def _tick(self) -> None:
+        self._ticking = bool(self._streams)
+        if not self._ticking:
+            return
+        self._next = (self._next + 1) % len(self._streams)
+        self._streams[self._next].write(EVENT)
+        asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+
+class UpstreamProtocol(asyncio.Protocol):
+    """One connection: reads a request to its end, then answers it."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._loop = asyncio.get_running_loop()
+        self._unread = b""
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._sending: asyncio.Task[None] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._head = b""
+        self._body = b""
+        self._left = 0
+        self._chunked = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        # uvloop's transports are what asyncio's class promises, without being of it.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Stop whatever is being sent."""
+        self._held.forget(self._transport)
+        if self._sending is not None:
+            self._sending.cancel()
+
+    def pause_writing(self) -> None:
+        """Hold a download back."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let a download go on."""
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; answer at the request's end."""
+        if not self._head:
+            head, mark, data = (self._unread + data).partition(b"\r\n\r\n")
+            if not mark:
+                self._unread = head
+                return
+            self._unread = b""
+            self._begin(head)
+        self._left -= len(data)
+        # Enough for a chat request, and for the end of anything longer.
+        self._body = (self._body + data) if len(self._body) < _KEPT_BYTES else self._body[-8:] + data[-8:]
+        if self._body.endswith(_LAST_CHUNK) if self._chunked else self._left <= 0:
+            head, body = self._head, self._body
+            self._forget()
+            self._answer(head, body)
+
+    def _begin(self, head: bytes) -> None:
+        self._head = head
+        length = _LENGTH.search(head)
+        self._left = int(length[1]) if length else 0
+        self._chunked = length is None and _CHUNKED.search(head) is not None
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        method, target = head.split(b" ", 2)[:2]
+        if _KEY not in head:
+            self._transport.write(REFUSED)
+        elif method == b"POST" and target.endswith(b"/completions"):
+            self._complete(body)
+        elif target.endswith(b"/content"):
+            self._sending = self._loop.create_task(self._download())
+        else:
+            self._transport.write(FILE_ANSWER)
+
+    def _complete(self, body: bytes) -> None:
+        if not _STREAMED.search(body):
+            self._transport.write(PLAIN_ANSWER)
+            return
+        self._transport.write(STREAM_HEAD)
+        if b'"held"' in body:
+            self._transport.write(EVENT)
+            self._held.add(self._transport)
+            return
+        asked = _EVENTS.search(body)
+        self._burst(int(asked[1]) if asked else BURST_EVENTS)
+
+    def _burst(self, left: int) -> None:
+        """Write one event in each turn of the loop, which is what makes each a packet of its own."""
+        if self._transport.is_closing():
+            return
+        if left:
+            self._transport.write(EVENT)
+            self._loop.call_soon(self._burst, left - 1)
+        else:
+            self._transport.write(STREAM_END)
+
+    async def _download(self) -> None:
+        self._transport.write(source_head(TRANSFER_BYTES))
+        for _ in range(TRANSFER_BYTES // len(_BLOCK)):
+            self._transport.write(_BLOCK)
+            await self._writable.wait()
+
+
+async def _serve() -> None:
+    held = Held()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: UpstreamProtocol(held), "127.0.0.1", 0, backlog=_BACKLOG
+    )
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())
