@@ -3,9 +3,9 @@
 import asyncio
 from contextlib import suppress
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from relay.body import buffered
+from relay.body import Replay, buffered
 from relay.contract import operation_of
 from relay.dispatch import Relay
 from relay.edit import with_members
@@ -51,9 +51,4 @@ async def _edited(relay: Relay, body: bytes, always: dict[str, object]) -> bytes
 def _with_body(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
     headers = [field for field in scope["headers"] if field[0] not in FRAMING]
     headers.append((b"content-length", str(len(body)).encode()))
-    messages: list[Message] = [{"type": "http.request", "body": body}]
-
-    async def given() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return {**scope, "headers": headers}, given
+    return {**scope, "headers": headers}, Replay(body, receive)

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from connexion import ConnexionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.security import SecurityMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.middleware.cors import CORSMiddleware
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
-from relay.auth import RelayKeys, security_map, upstream_key
+from relay.auth import RelayKeys, contract_security, upstream_key
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
@@ -68,12 +67,11 @@ def _connexion(app: ASGIApp, relay: Relay, loops: Loops) -> ASGIApp:
     secured = relay.settings.auth_enabled
     middleware = ConnexionMiddleware(
         app,
-        middlewares=[LifespanMiddleware, ContractRouting, SecurityMiddleware],
+        middlewares=[LifespanMiddleware, ContractRouting, contract_security(relay.keys)],
         lifespan=_lifespan(relay, loops),
         # Dispatch serves by operation id; Connexion only insists that every id resolves to something.
         resolver=Resolver(lambda _operation_id: app),
         auth_all_paths=secured,
-        security_map=security_map(relay.keys),
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
     )
     document = routing_document()

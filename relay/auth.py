@@ -4,15 +4,14 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
-from connexion.lifecycle import ConnexionRequest
-from connexion.security import AbstractSecurityHandler
+from connexion.middleware.security import SecurityAPI, SecurityMiddleware, SecurityOperation
 from pydantic import SecretStr
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from relay.errors import InvalidRelayKey
 from relay.headers import value_of
@@ -121,8 +120,10 @@ class RelayKeys:
     def opens(self, shown: str) -> bool:
         """Whether `shown` is one of the keys."""
         digest = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
-        matches = [hmac.compare_digest(digest, known) for known in self._current()]
-        return any(matches)
+        opened = False
+        for known in self._current():  # each of them, whatever the first one says
+            opened |= hmac.compare_digest(digest, known)
+        return opened
 
     def check(self, scope: Scope) -> None:
         """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
@@ -144,19 +145,38 @@ class RelayKeys:
         raise InvalidRelayKey(message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def security_map(keys: RelayKeys) -> dict[str, type[AbstractSecurityHandler]]:
-    """Connexion's `security_map` for the routing document's one scheme, which reads both headers."""
+def contract_security(keys: RelayKeys) -> type[SecurityMiddleware]:
+    """Connexion's security for the routing document's one scheme, which reads both headers.
 
-    class RelayKeyHandler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion carries no types
-        """Lets a request in when it shows a relay key."""
+    Connexion says by the document what needs a key. The check is called with no request object made for it.
+    """
 
-        def get_fn(self, *_: Any) -> Callable[[ConnexionRequest], Awaitable[dict[str, Any]]]:
-            """The check that Connexion awaits for each request to an operation that is not public."""
+    class KeyOperation(SecurityOperation):  # type: ignore[misc]  # Connexion carries no types
+        """Lets a request in when it shows a relay key, or needs none."""
 
-            async def verify(request: ConnexionRequest) -> dict[str, Any]:
-                keys.check(request.scope)
-                return {}
+        def _get_verification_fn(self) -> Callable[[Scope], None]:
+            return keys.check
 
-            return verify
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Pass the request on; raises InvalidRelayKey."""
+            if self.security:
+                self.verification_fn(scope)
+            await self.next_app(scope, receive, send)
 
-    return {"apiKey": RelayKeyHandler}
+    class KeyAPI(SecurityAPI):  # type: ignore[misc]  # Connexion carries no types
+        """The operations of the document, and what it asks of everything else."""
+
+        def make_operation(self, operation: Any) -> KeyOperation:
+            """One operation, or the document for all that it lacks."""
+            factory = self.security_handler_factory
+            made: KeyOperation = KeyOperation.from_operation(
+                operation, next_app=self.next_app, security_handler_factory=factory
+            )
+            return made
+
+    class KeyMiddleware(SecurityMiddleware):  # type: ignore[misc]  # Connexion carries no types
+        """Looks operations up by the ids that routing found."""
+
+        api_cls = KeyAPI
+
+    return KeyMiddleware

@@ -1,6 +1,5 @@
 """A request's body as it arrives, read by one reader."""
 
-from collections import deque
 from collections.abc import AsyncIterator
 
 from starlette.types import Message, Receive
@@ -38,23 +37,14 @@ class RequestBody:
         self._receive = receive
         self._limit = limit
         self._size = 0
-        self._first: Message | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         more = True
         while more:
-            message, self._first = self._first or await self.message(), None
+            message = await self.message()
             more = message.get("more_body", False)
             if message.get("body"):
                 yield message["body"]
-
-    async def whole(self) -> bytes | None:
-        """All of the body where its first part is the last, else None: it is to be iterated."""
-        self._first = await self.message()
-        if self._first.get("more_body", False):
-            return None
-        body: bytes = self._first.get("body", b"")
-        return body
 
     async def message(self) -> Message:
         """The next part of the body, as ASGI gives it; raises ClientGone and RequestTooLarge."""
@@ -67,6 +57,24 @@ class RequestBody:
         return message
 
 
+class Replay:
+    """A `receive` that gives a body again which is there whole, and then goes on with the client's."""
+
+    __slots__ = ("_given", "_receive", "body")
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self.body = body
+        self._receive = receive
+        self._given = False
+
+    async def __call__(self) -> Message:
+        """The body, and after it what the client does."""
+        if self._given:
+            return await self._receive()
+        self._given = True
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+
 async def buffered(
     receive: Receive, headers: RawHeaders, limit: int, refused_over: int
 ) -> tuple[bytes | None, Receive]:
@@ -74,21 +82,23 @@ async def buffered(
 
     Raises ClientGone, and RequestTooLarge for a body that is known to have over `refused_over` bytes.
     """
+    if isinstance(receive, Replay):
+        return (receive.body if len(receive.body) <= limit else None), receive
     if (declared_length(headers) or 0) > limit:
         return None, receive
     body = RequestBody(receive, headers, refused_over)
-    messages: deque[Message] = deque()
+    messages: list[Message] = []
     size, more = 0, has_body(headers)
     while more and size <= limit:
         messages.append(await body.message())
         size += len(messages[-1].get("body", b""))
         more = messages[-1].get("more_body", False)
-    read = None
     if not more and size <= limit:
-        read = b"".join(message.get("body", b"") for message in messages)
-        messages = deque([{"type": "http.request", "body": read, "more_body": False}])
+        read = b"".join([message.get("body", b"") for message in messages])
+        return read, Replay(read, receive)
+    messages.reverse()
 
     async def replay() -> Message:
-        return messages.popleft() if messages else await receive()
+        return messages.pop() if messages else await receive()
 
-    return read, replay
+    return None, replay

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from generated.operations import Operation
 from relay.auth import Secret
-from relay.body import RequestBody, has_body
+from relay.body import Replay, RequestBody, has_body
 from relay.connection import Connection, connection_of
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, shape
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
@@ -94,14 +94,19 @@ class Forwarder:
         check_fields(scope["headers"])
         headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
         headers.append(self._loops.via(scope["http_version"]))
-        body = RequestBody(receive, scope["headers"], self._max_body_bytes)
-        whole = await body.whole() if has_body(scope["headers"]) else b""
-        content = body if whole is None else whole
-        response = await self._upstream.send(scope["method"], target, headers, content)
+        body = self._body(scope, receive)
+        response = await self._upstream.send(scope["method"], target, headers, body)
         try:
             await _relay(response, connection_of(scope), send)
         finally:
             await response.close()
+
+    def _body(self, scope: Scope, receive: Receive) -> bytes | RequestBody:
+        if isinstance(receive, Replay):
+            return receive.body
+        if not has_body(scope["headers"]):
+            return b""
+        return RequestBody(receive, scope["headers"], self._max_body_bytes)
 
 
 def _target(scope: Scope, operation: Operation | None) -> bytes:
@@ -133,21 +138,26 @@ async def _relay(response: UpstreamResponse, connection: Connection, send: Send)
         headers = [(name, value) for name, value in headers if name != b"content-length"]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     events = _Events() if _takes_an_event(headers) else None
+    last = b""
     try:
         with connection:
-            async for chunk in response.chunks():
+            while chunk := await response.read():
                 if events is not None:
                     events.saw(chunk)
+                elif response.ended:
+                    last = chunk
+                    break
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except RelayError as error:
         if events is not None:
             await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
         raise
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 def _takes_an_event(headers: RawHeaders) -> bool:
     """Whether an event of the relay's would be read as one, and could not fill up a promised length."""
-    media_type = value_of(headers, b"content-type") or b""
-    marked = any(value_of(headers, name) is not None for name in (b"content-encoding", b"content-length"))
-    return media_type.lower().startswith(_EVENT_STREAM) and not marked
+    media_type = value_of(headers, b"content-type")
+    if media_type is None or not media_type.lower().startswith(_EVENT_STREAM):
+        return False
+    return all(value_of(headers, name) is None for name in (b"content-encoding", b"content-length"))

@@ -71,9 +71,13 @@ def _json_line(level: str, event: EventDict) -> str:
 
 
 def _console_line(level: str, event: EventDict) -> str:
-    name = event.pop("event")
-    fields = " ".join(f"{key}={_shown(event[key])}" for key in sorted(event))
-    return f"{_timestamp()} [{level:<9}] {name:<30} {fields}"
+    # Only what the upstream said can hold what is not to be written as it is.
+    return (
+        f"{_timestamp()} [{level:<9}] {event['event']:<30} bytes={event['bytes']} method={event['method']}"
+        f" milliseconds={event['milliseconds']} operation={event['operation']} outcome={event['outcome']}"
+        f" path={event['path']} request_id={event['request_id']} status={event['status']}"
+        f" upstream_request_id={_shown(event['upstream_request_id'])}"
+    )
 
 
 def _shown(value: object) -> str:

@@ -1,5 +1,7 @@
 """Body validation: media type, size and JSON are judged before anything goes up; the bytes stay untouched."""
 
+from functools import lru_cache
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from generated.operations import Operation
@@ -35,11 +37,11 @@ class BodyValidation:
             await self._app(scope, receive, send)
             return
         headers: RawHeaders = scope["headers"]
-        media_type = _media_type(headers)
-        _check_media_type(operation, scope["method"], headers, media_type)
-        if self._judge.judges(operation) and (
-            _is_json(media_type) if has_body(headers) else operation.body_required
-        ):
+        media_type = _media_type(value_of(headers, b"content-type"))
+        carries = has_body(headers)
+        if carries and media_type not in operation.request_media_types:
+            _check_media_type(operation, scope["method"], media_type)
+        if self._judge.judges(operation) and (_is_json(media_type) if carries else operation.body_required):
             receive, send = await self._judged(operation, headers, receive, send)
         await self._app(scope, receive, send)
 
@@ -66,8 +68,8 @@ def _reporting(send: Send, report: bytes) -> Send:
     return with_report
 
 
-def _media_type(headers: RawHeaders) -> str | None:
-    value = value_of(headers, b"content-type")
+@lru_cache(maxsize=64)
+def _media_type(value: bytes | None) -> str | None:
     return value.split(b";", 1)[0].strip().lower().decode("latin-1") if value else None
 
 
@@ -75,9 +77,9 @@ def _is_json(media_type: str | None) -> bool:
     return media_type == "application/json" or (media_type or "").endswith("+json")
 
 
-def _check_media_type(operation: Operation, method: str, headers: RawHeaders, media_type: str | None) -> None:
+def _check_media_type(operation: Operation, method: str, media_type: str | None) -> None:
     taken = operation.request_media_types
-    if not taken or method not in _BODY_METHODS or not has_body(headers) or media_type in taken:
+    if not taken or method not in _BODY_METHODS:
         return
     said = f"'{media_type}'" if media_type else "none"
     raise UnsupportedMediaType(

@@ -131,11 +131,16 @@ class Connection(asyncio.Protocol):
         return answer.take()
 
     @property
+    def ended(self) -> bool:
+        """Whether the answer is whole and read to its end."""
+        return self._answer is not None and self._answer.complete and not self._answer.chunks
+
+    @property
     def reusable(self) -> bool:
         """Whether another request may follow: the exchange is whole and both sides keep the connection."""
         answer = self._answer
-        whole = answer is not None and answer.complete and answer.keep_alive and not answer.chunks
-        return whole and self._sent and not self.closed and not self._writing_paused
+        kept = self.ended and answer is not None and answer.keep_alive
+        return kept and self._sent and not self.closed and not self._writing_paused
 
     def rest(self) -> None:
         """Become idle: whatever comes now was not asked for."""

@@ -1,6 +1,7 @@
 """httpx's transport interface (`AsyncBaseTransport`, `Request`, `Response`) over connections of our own."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator
 from urllib.parse import urlsplit
 
@@ -39,16 +40,33 @@ class RequestStream(httpx.AsyncByteStream):
                 yield chunk
 
 
-class _ResponseStream(httpx.AsyncByteStream):
-    """An answer's body as it arrives, and the upload beside it that may not be over."""
+class ResponseStream(httpx.AsyncByteStream, ABC):
+    """An answer's body as it arrives."""
+
+    def __aiter__(self) -> "ResponseStream":
+        return self
+
+    @abstractmethod
+    async def __anext__(self) -> bytes:
+        """All that has come by now; raises httpx.TransportError when the body breaks."""
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether all of the body was given."""
+
+
+class _NativeStream(ResponseStream):
+    """The body on one connection, and the upload beside it that may not be over."""
 
     def __init__(self, pool: Pool, connection: Connection, upload: "asyncio.Task[None] | None") -> None:
         self._pool = pool
         self._connection = connection
         self._upload = upload
 
-    def __aiter__(self) -> "_ResponseStream":
-        return self
+    @property
+    def ended(self) -> bool:
+        return self._connection.ended
 
     async def __anext__(self) -> bytes:
         try:
@@ -96,7 +114,7 @@ class NativeTransport(httpx.AsyncBaseTransport):
             if isinstance(error, OSError | Malformed):
                 raise _as_httpx(error) from error
             raise
-        stream = _ResponseStream(self._pool, connection, upload)
+        stream = _NativeStream(self._pool, connection, upload)
         return httpx.Response(status, stream=stream, extensions={"fields": fields})
 
     async def _connected(self) -> Connection:

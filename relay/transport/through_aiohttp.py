@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from relay.headers import RawHeaders
-from relay.transport.native import RequestStream
+from relay.transport.native import RequestStream, ResponseStream
 from relay.transport.pool import CONNECT_TIMEOUT, KEEP_ALIVE
 
 _MAX_FIELD_BYTES = 65_536
@@ -51,7 +51,7 @@ def _acknowledge(closed: "asyncio.Future[None]") -> None:
         closed.exception()
 
 
-class _ResponseStream(httpx.AsyncByteStream):
+class _AiohttpStream(ResponseStream):
     def __init__(self, response: aiohttp.ClientResponse, body: "_TimedBody | None") -> None:
         self._response = response
         self._body = body
@@ -69,17 +69,22 @@ class _ResponseStream(httpx.AsyncByteStream):
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection ended inside the body"))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    def ended(self) -> bool:
+        return self._response.content.at_eof() and self._response.content.exception() is None
+
+    async def __anext__(self) -> bytes:
         with _aiohttp_as_httpx():
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+            chunk = await self._response.content.readany()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
     async def aclose(self) -> None:
         if self._closed is not None:
             self._closed.remove_done_callback(self._lost)
         # A connection with an unread answer or a half-sent request has nothing to offer the next one.
-        whole = self._response.content.at_eof() and self._response.content.exception() is None
-        if whole and (self._body is None or self._body.sent):
+        if self.ended and (self._body is None or self._body.sent):
             self._response.release()
         else:
             self._response.close()
@@ -164,7 +169,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             raise
         fields = list(response.raw_headers)
         return httpx.Response(
-            response.status, stream=_ResponseStream(response, body), extensions={"fields": fields}
+            response.status, stream=_AiohttpStream(response, body), extensions={"fields": fields}
         )
 
     async def _sent(

@@ -4,7 +4,7 @@
 timeout. httpx's own pool is not used: it loses slots when requests are cancelled.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ import httpx
 
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from relay.headers import RawHeaders
-from relay.transport.native import NativeTransport, RequestStream
+from relay.transport.native import NativeTransport, RequestStream, ResponseStream
 
 _FROM_HTTPX: tuple[tuple[type[Exception], type[RelayError], str], ...] = (
     (httpx.TimeoutException, UpstreamTimeout, "The upstream did not answer in time"),
@@ -34,15 +34,22 @@ class UpstreamResponse:
 
     status: int
     headers: RawHeaders
-    _stream: httpx.AsyncByteStream
+    _stream: ResponseStream
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they arrive, still encoded; raises UpstreamError when they end too early."""
+    async def read(self) -> bytes:
+        """The next bytes of the body as they arrived, still encoded; empty at its end.
+
+        Raises UpstreamError when they end too early.
+        """
         try:
-            async for chunk in self._stream:
-                yield chunk
+            return await anext(self._stream, b"")
         except httpx.TransportError as error:
             raise _known(error) from error
+
+    @property
+    def ended(self) -> bool:
+        """Whether what was read last was the rest of a whole body, as far as is known by now."""
+        return self._stream.ended
 
     async def close(self) -> None:
         """Give the connection back when the answer was read whole, and close it when it was not."""
@@ -84,7 +91,7 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
         except httpx.TransportError as error:
             raise _known(error) from error
-        assert isinstance(response.stream, httpx.AsyncByteStream)
+        assert isinstance(response.stream, ResponseStream)
         return UpstreamResponse(response.status_code, response.extensions["fields"], response.stream)
 
     async def close(self) -> None:
