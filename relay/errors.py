@@ -23,6 +23,7 @@ RelayError
 └── InternalError              a bug of the relay
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -231,6 +232,8 @@ class ErrorBoundary:
             known = _known(error, scope)
             if not started:
                 await answer(known, send)
+            else:
+                await asyncio.sleep(0)  # what was said so far is written before the connection closes
 
 
 def _known(error: Exception, scope: Scope) -> RelayError:

@@ -8,6 +8,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from relay.connection import Connection, Traffic, extensions
+from relay.cycle import RelayCycle
 from relay.errors import ClientGone, InvalidHead, shape
 from relay.settings import Settings
 
@@ -35,6 +36,7 @@ class RelayProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
+        cycle.__class__ = RelayCycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:

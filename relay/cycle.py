@@ -1,0 +1,89 @@
+"""uvicorn's cycle of a request and its answer, with an answer written in as few pieces as it is made in."""
+
+import asyncio
+
+from starlette.types import Message
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from relay.headers import RawHeaders
+
+_BODILESS = (204, 304)
+
+
+class RelayCycle(RequestResponseCycle):
+    """Writes the head together with what follows at once, and looks at each field once (RFC 9112, 6).
+
+    Connections are handed over to it after uvicorn made them, for uvicorn names its own class.
+    """
+
+    _head = b""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]  # the same messages, by another name
+        """Take the answer's start or a part of its body, as ASGI has them; wait while the client is slow."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if message["type"] == "http.response.start":
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self._head = self._made(message["status"], message["headers"])
+            asyncio.get_running_loop().call_soon(self._flush)
+        else:
+            self._go_on(message.get("body", b""), more=message.get("more_body", False))
+
+    def _made(self, status: int, headers: RawHeaders) -> bytes:
+        self.chunked_encoding = self.scope["method"] != "HEAD" and status not in _BODILESS
+        self.expected_content_length = 0
+        lines = [STATUS_LINE[status]]
+        for name, value in headers:
+            if name == b"content-length":
+                self.chunked_encoding = False
+                self.expected_content_length = int(value)
+            elif name == b"connection" and value == b"close":
+                self.keep_alive = False
+                continue
+            lines.append(b"%s: %s\r\n" % (name, value))
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        if self.chunked_encoding:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise ValueError("a header field holds a line break")
+        return head + b"\r\n"
+
+    def _flush(self) -> None:
+        if self._head and not self.disconnected and not self.transport.is_closing():
+            self.transport.write(self._head)
+        self._head = b""
+
+    def _go_on(self, body: bytes, *, more: bool) -> None:
+        pieces = [self._head] if self._head else []
+        self._head = b""
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length = 0
+        elif self.chunked_encoding:
+            if body:
+                pieces += (b"%x\r\n" % len(body), body, b"\r\n")
+            if not more:
+                pieces.append(b"0\r\n\r\n")
+        else:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0:
+                raise ValueError("the body is longer than its Content-Length")
+            if body:
+                pieces.append(body)
+        if pieces:
+            self.transport.writelines(pieces)
+        if not more:
+            self._complete()
+
+    def _complete(self) -> None:
+        if self.expected_content_length:
+            raise ValueError("the body is shorter than its Content-Length")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
