@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from relay.errors import InvalidRelayKey
-from relay.headers import value_of
 from relay.settings import Settings, SettingsError
 
 logger = structlog.get_logger("relay")
@@ -117,9 +116,9 @@ class RelayKeys:
         """Whether there is any relay key."""
         return bool(self._current())
 
-    def opens(self, shown: str) -> bool:
+    def opens(self, shown: bytes) -> bool:
         """Whether `shown` is one of the keys."""
-        digest = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
+        digest = hashlib.sha256(shown).digest()
         opened = False
         for known in self._current():  # each of them, whatever the first one says
             opened |= hmac.compare_digest(digest, known)
@@ -127,11 +126,14 @@ class RelayKeys:
 
     def check(self, scope: Scope) -> None:
         """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
-        headers = scope["headers"]
-        relay_key = (value_of(headers, b"x-relay-key") or b"").decode("latin-1").strip()
-        authorization = (value_of(headers, b"authorization") or b"").decode("latin-1").strip()
-        scheme, _, token = authorization.partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else None
+        relay_key = authorization = b""
+        for name, value in scope["headers"]:
+            if name == b"x-relay-key":
+                relay_key = relay_key or value.strip()
+            elif name == b"authorization":
+                authorization = authorization or value.strip()
+        scheme, _, token = authorization.partition(b" ")
+        bearer = token.strip() if scheme.lower() == b"bearer" else None
         shown = [key for key in (relay_key, bearer) if key]
         opened = [self.opens(key) for key in shown]  # each of them, whatever the first one says
         if any(opened):

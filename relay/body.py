@@ -21,7 +21,10 @@ def declared_length(headers: RawHeaders) -> int | None:
 
 def has_body(headers: RawHeaders) -> bool:
     """Whether a request carries content: a length over 0 or a transfer coding (RFC 9112, 6)."""
-    return bool(declared_length(headers)) or value_of(headers, b"transfer-encoding") is not None
+    for name, value in headers:
+        if (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
+            return True
+    return False
 
 
 class RequestBody:
@@ -84,17 +87,20 @@ async def buffered(
     """
     if isinstance(receive, Replay):
         return (receive.body if len(receive.body) <= limit else None), receive
+    if not has_body(headers):
+        return b"", Replay(b"", receive)
     if (declared_length(headers) or 0) > limit:
         return None, receive
     body = RequestBody(receive, headers, refused_over)
     messages: list[Message] = []
-    size, more = 0, has_body(headers)
+    size, more = 0, True
     while more and size <= limit:
         messages.append(await body.message())
         size += len(messages[-1].get("body", b""))
         more = messages[-1].get("more_body", False)
     if not more and size <= limit:
-        read = b"".join([message.get("body", b"") for message in messages])
+        parts = [message.get("body", b"") for message in messages]
+        read = parts[0] if len(parts) == 1 else b"".join(parts)
         return read, Replay(read, receive)
     messages.reverse()
 

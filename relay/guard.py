@@ -44,6 +44,13 @@ class Guard:
         self._ids = {name for glob in globs if "/" not in glob for name in _ids_like(glob)}
         self._blocked = [(place, found) for place, found in _PLACES if found.operation_id in self._ids]
         self._ids |= {name for name, found in OPERATIONS.items() if self._paths.match(_below(found))}
+        # What no id blocks, under none of its names, is judged by its path alone.
+        self._free = frozenset[str]() if self._blocked else frozenset(filter(self._is_free, OPERATIONS))
+
+    def _is_free(self, name: str) -> bool:
+        found = OPERATIONS[name]
+        others = [named for _, named in found.variants] + [found.alias_of or name]
+        return found.query is None and self._ids.isdisjoint([name, *others])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; raises Forbidden, UnknownPath, MethodNotAllowed and InvalidHead."""
@@ -55,11 +62,14 @@ class Guard:
             self._check(scope, operation)
         await self._app(scope, receive, send)
 
+    def _is_plain(self, scope: Scope) -> bool:
+        if not _PLAIN.fullmatch(scope["raw_path"]):
+            return False
+        return self._paths.match(scope["path"].removeprefix("/v1")) is None
+
     def _check(self, scope: Scope, operation: Operation | None) -> None:
-        if operation is not None and not self._blocked and _PLAIN.fullmatch(scope["raw_path"]):
-            below = scope["path"].removeprefix("/v1")
-            if self._ids.isdisjoint(names_of(scope)) and not self._paths.match(below):
-                return
+        if operation is not None and operation.operation_id in self._free and self._is_plain(scope):
+            return
         path, raw = _reading(scope["path"]), scope["raw_path"].decode("latin-1")
         slashed = re.sub("(?i)%2f", "_", raw)
         meant, whole = [], []

@@ -74,14 +74,13 @@ def to_upstream(headers: RawHeaders) -> RawHeaders:
     ]
 
 
-def to_client(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """The upstream's fields that go on, duplicates apart and in order; names in lower case (ASGI).
+def to_client(headers: RawHeaders) -> RawHeaders:
+    """The upstream's fields that go on, duplicates apart and in order; names are in lower case (ASGI).
 
     Which origins may read an answer (CORS) is for the relay's operator to say, not for the upstream.
     """
-    fields = [(key.lower(), value) for key, value in headers]
-    dropped = _with_named_by_connection(HOP_BY_HOP, fields)
-    return [field for field in fields if field[0] not in dropped and not field[0].startswith(_FOR_BROWSERS)]
+    dropped = _with_named_by_connection(HOP_BY_HOP, headers)
+    return [field for field in headers if field[0] not in dropped and not field[0].startswith(_FOR_BROWSERS)]
 
 
 def merged_tokens(present: bytes | None, added: str) -> bytes:

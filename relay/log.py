@@ -1,18 +1,17 @@
 """Logging: one line an event, for people (`console`) or machines (`json`), never a secret in it."""
 
-import json
 import logging
 import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import structlog
 from structlog.types import EventDict
 
 ACCESS_EVENT = "request"
-_encode = json.JSONEncoder(default=repr).encode
 
 _UNFINISHED = "ASGI callable returned without completing response."
 
@@ -65,9 +64,18 @@ def _quick_requests(style: str, steps: list[Any]) -> Callable[[Any, str, EventDi
 
 
 def _json_line(level: str, event: EventDict) -> str:
-    event["level"] = level
-    event["timestamp"] = _timestamp()
-    return _encode(event)
+    return (
+        f'{{"event": "{event["event"]}", "level": "{level}", "timestamp": "{_timestamp()}",'
+        f' "request_id": "{event["request_id"]}", "method": "{event["method"]}",'
+        f' "path": {_json(event["path"])}, "operation": {_json(event["operation"])},'
+        f' "status": {event["status"] or "null"}, "bytes": {event["bytes"]},'
+        f' "milliseconds": {event["milliseconds"]}, "outcome": "{event["outcome"]}",'
+        f' "upstream_request_id": {_json(event["upstream_request_id"])}}}'
+    )
+
+
+def _json(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
 
 
 def _console_line(level: str, event: EventDict) -> str:

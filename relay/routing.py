@@ -25,6 +25,7 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion car
         """Add the routing document."""
         super().add_api(specification, **options)
         self._root: _Node = ({}, {})
+        self._named: dict[tuple[str, str], str] = {}
         for route in _routes(self.router.routes):
             node = self._root
             for segment in route.path.split("/"):
@@ -36,6 +37,8 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion car
             operation: RoutingOperation = route.endpoint
             for method in route.methods or ():
                 node[1].setdefault(method, operation.operation_id)
+                if "{" not in route.path:
+                    self._named.setdefault((route.path, method), operation.operation_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route the request."""
@@ -47,6 +50,8 @@ class ContractRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion car
 
     def _find(self, path: str, method: str) -> tuple[str | None, bool]:
         """The operation's id, and whether it is none because of the method alone."""
+        if (named := self._named.get((path, method))) is not None:
+            return named, False
         nodes = [self._root]
         for segment in path.split("/"):
             # Both readings of a segment are followed: hardly ever is there more than one.

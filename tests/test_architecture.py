@@ -126,10 +126,10 @@ def code_lines(path: Path) -> int:
     return sum(number not in explained and line.strip()[:1] not in {"", "#"} for number, line in lines)
 
 
-def test_the_runtime_has_under_2500_lines_of_code_and_its_http_client_under_600() -> None:
+def test_the_runtime_has_under_2500_lines_of_code_and_its_http_client_under_700() -> None:
     client = [path for path in RUNTIME if "transport" in path.parts]
     rest = [path for path in RUNTIME if path not in client]
-    assert 100 < sum(code_lines(path) for path in client) < 600
+    assert 100 < sum(code_lines(path) for path in client) < 700
     assert 1_000 < sum(code_lines(path) for path in rest) < 2_500
 
 

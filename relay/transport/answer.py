@@ -4,7 +4,7 @@ from collections import deque
 
 import httptools
 
-from relay.headers import RawHeaders
+from relay.headers import RawHeaders, value_of
 
 MAX_HEAD_BYTES = 65_536
 _INFORMATIONAL = range(100, 200)
@@ -17,10 +17,11 @@ class Malformed(Exception):
 
 
 class Answer:
-    """An answer as far as it has come: `status` and raw `fields` in order once `headed`, `chunks` unread.
+    """An answer as far as it has come: `status` and `fields` once it is `headed`, and `chunks` unread.
 
-    `bodiless` says that the answer to this method has no body (RFC 9110, 9.3.2). `keep_alive` is known
-    once it is `complete`; `ended_by_close` says that only the connection's end can complete it.
+    The fields are in order and raw, but for their names, which are in lower case. `bodiless` says that the
+    answer to this method has no body (RFC 9110, 9.3.2). `keep_alive` is known once it is `complete`;
+    `ended_by_close` says that only the connection's end can complete it.
     """
 
     __slots__ = (
@@ -81,7 +82,7 @@ class Answer:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field; trailers are dropped (RFC 9110, 6.5.1)."""
         if not self.headed:
-            self.fields.append((name, value))
+            self.fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Take the head, unless it is an informational one (RFC 9110, 15.2)."""
@@ -93,11 +94,10 @@ class Answer:
                 raise Malformed("nobody asked for another protocol")
             self.fields.clear()
             return
-        framing = {name.lower(): value for name, value in self.fields}
-        coding = framing.get(b"transfer-encoding")
+        coding = value_of(self.fields, b"transfer-encoding")
         if coding is not None and coding.strip().lower() != b"chunked":
             raise Malformed("a transfer coding besides chunked")
-        unframed = coding is None and b"content-length" not in framing
+        unframed = coding is None and value_of(self.fields, b"content-length") is None
         self.ended_by_close = unframed and status not in _BODILESS
         self.status = status
         self.headed = True

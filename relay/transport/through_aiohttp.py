@@ -167,7 +167,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             if body is not None and body.failure is not None:
                 raise body.failure from None
             raise
-        fields = list(response.raw_headers)
+        fields = [(name.lower(), value) for name, value in response.raw_headers]
         return httpx.Response(
             response.status, stream=_AiohttpStream(response, body), extensions={"fields": fields}
         )
