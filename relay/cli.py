@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 failed while running, 2 a setting or argument that cannot be used.
 """
 
-import gc
 import sys
 from typing import Any
 
@@ -13,7 +12,7 @@ import structlog
 from relay.log import configure_logging
 from relay.setting_table import describe
 from relay.setting_types import SANDBOX
-from relay.settings import LOG_LEVELS, Settings, SettingsError, load_settings
+from relay.settings import LOG_LEVELS, SettingsError, load_settings
 
 SECONDS = click.FloatRange(0, 86_400, min_open=True)
 
@@ -27,10 +26,11 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="The address to listen on (RELAY_HOST).")
 @click.option("--port", type=int, help="The port to listen on (RELAY_PORT); 0 takes a free one.")
+@click.option("--workers", type=int, help="How many processes serve (RELAY_WORKERS).")
 @click.option("--sandbox", is_flag=True, help="Forward to the embedded sandbox (OPENAI_API_BASE=sandbox:).")
-def serve(host: str | None, port: int | None, *, sandbox: bool) -> None:
+def serve(host: str | None, port: int | None, workers: int | None, *, sandbox: bool) -> None:
     """Run the relay until it is told to stop."""
-    given: dict[str, Any] = {"relay_host": host, "relay_port": port}
+    given: dict[str, Any] = {"relay_host": host, "relay_port": port, "relay_workers": workers}
     if sandbox:
         given["openai_api_base"] = SANDBOX
     try:
@@ -39,10 +39,12 @@ def serve(host: str | None, port: int | None, *, sandbox: bool) -> None:
         if settings.log_level not in LOG_LEVELS:
             warn = structlog.get_logger("relay").warning
             warn("LOG_LEVEL is no level; info is used", value=settings.log_level, allowed=LOG_LEVELS)
-        started = _run(settings)
+        # Imported late: `relay settings` and `--help` need no server.
+        from relay.workers import run  # noqa: PLC0415
+
+        sys.exit(run(settings))
     except SettingsError as error:
         _refuse(error)
-    sys.exit(0 if started else 1)
 
 
 @main.command()
@@ -94,20 +96,6 @@ def check(
         sys.exit(run(target, model or chosen.default_model, only=only, wait=wait))
     except (SettingsError, Unusable) as error:
         _refuse(error)
-
-
-def _run(settings: Settings) -> bool:
-    # The contract's models and tables live as long as the process: looking for garbage among them is a third
-    # of the start, and would come back with every full collection.
-    gc.disable()
-    # Imported late: `relay settings` and `--help` need no model of the contract.
-    from relay.app import create_app  # noqa: PLC0415
-    from relay.server import serve as run  # noqa: PLC0415
-
-    app = create_app(settings)
-    gc.freeze()
-    gc.enable()
-    return run(app, settings)
 
 
 def _refuse(error: Exception) -> None:

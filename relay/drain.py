@@ -23,15 +23,25 @@ class RelayServer(uvicorn.Server):
     While it drains, it takes connections and requests as before, so that a probe sees that it is not ready.
     """
 
-    def __init__(self, config: RelayConfig) -> None:
+    def __init__(self, config: RelayConfig, ready: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
+        self._ready = ready
         self._traffic = config.traffic
         self._seconds = config.settings.relay_drain_seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begin to drain at the first signal, and end at the second."""
-        self.force_exit = self.should_exit
+        self.stop(at_once=self.should_exit)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin to drain, or cut that short."""
+        self.force_exit = self.force_exit or at_once
         self.should_exit = self._traffic.draining = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and call `ready`, which the server was made with."""
+        await super().startup(sockets)
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for what is in progress, cut what is left, and close every connection."""

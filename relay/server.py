@@ -1,6 +1,5 @@
 """The relay behind uvicorn: uvloop, httptools, and nothing of the server's own on the wire."""
 
-import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -8,7 +7,6 @@ from contextlib import ExitStack
 import structlog
 from starlette.types import ASGIApp
 
-from relay.drain import RelayServer
 from relay.protocol import RelayConfig, RelayProtocol
 from relay.settings import Settings, SettingsError
 
@@ -36,22 +34,8 @@ def server_config(app: ASGIApp, settings: Settings) -> RelayConfig:
     )
 
 
-def serve(app: ASGIApp, settings: Settings) -> bool:
-    """Serve `app` until SIGINT or SIGTERM, then drain; False when it could not start.
-
-    Raises SettingsError for an address that cannot be listened on.
-    """
-    listener = _listener(settings)
-    server = RelayServer(server_config(app, settings))
-    _announce(listener, settings)
-    # A signal that comes when the server has ended already is no failure either.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    server.run(sockets=[listener])
-    return server.started
-
-
-def _listener(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Listen where the settings say; raises SettingsError for an address that is not to be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.relay_host, settings.relay_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -71,7 +55,8 @@ def _listener(settings: Settings) -> socket.socket:
     return listener
 
 
-def _announce(listener: socket.socket, settings: Settings) -> None:
+def announce(listener: socket.socket, settings: Settings) -> None:
+    """Log where the relay can be reached, once it can be."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     structlog.get_logger("relay").info(

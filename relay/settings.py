@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     relay_port: kinds.Port = _setting(
         8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535"
     )
+    relay_workers: kinds.Workers = _setting(
+        1, "how many processes serve", "RELAY_WORKERS", allowed="a whole number from 1 to 256"
+    )
     relay_name: Text = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
     relay_key: SecretStr | None = _setting(
         None,
@@ -149,6 +152,15 @@ class Settings(BaseSettings):
             raise SettingsError(
                 "CORS_ALLOW_CREDENTIALS='true' is invalid together with CORS_ALLOW_ORIGINS='*': "
                 "allowed are named origins"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_sandbox(self) -> Self:
+        if self.uses_sandbox and self.relay_workers > 1:
+            raise SettingsError(
+                f"RELAY_WORKERS='{self.relay_workers}' is invalid together with OPENAI_API_BASE='{SANDBOX}': "
+                "each would have its own; allowed is the address of one that `relay sandbox` runs"
             )
         return self
 

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from relay.app import create_app
 from relay.cli import main
-from relay.server import serve
+from relay.server import listen
 from relay.settings import SettingsError, load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay
 
@@ -99,7 +98,7 @@ HOSTS = ("192.0.2.1", "nowhere.invalid", "a..b", "a" * 64, "[::1]")
 def test_serve_refuses_an_address_that_is_not_this_machines(host: str) -> None:
     settings = load_settings(relay_host=host, relay_port=0)
     with pytest.raises(SettingsError) as caught:
-        serve(create_app(settings), settings)
+        listen(settings)
     assert str(caught.value).startswith(f"RELAY_HOST='{host}', RELAY_PORT=0 is invalid: allowed is ")
     assert len(str(caught.value).splitlines()) == 1
     del caught

@@ -2,22 +2,19 @@
 
 import json
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.faulty import Connection, Faulty, misbehaving
+from tests.relay.processes import Holding, begun, relaying, said, stop
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.test_streams import FIRST, LAST
-from tests.relay.wire import Line, ask, chunk, dialled, request, streaming, unchunked
-from tests.servers import RELAY_KEY, Running, eventually, running_relay, until
+from tests.relay.wire import ask, chunk, dialled, request, streaming, unchunked
+from tests.servers import until
 
 MODELS = request("GET", "/v1/models")
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 DRAINING = {
     "message": "The relay is shutting down: send the request again",
     "type": "server_error",
@@ -26,65 +23,16 @@ DRAINING = {
 }
 
 
-@contextmanager
-def relaying(directory: Path, base_url: str, **variables: str) -> Iterator[Running]:
-    """A relay in a process of its own."""
-    given = {"OPENAI_API_BASE": base_url, "OPENAI_API_KEY": "sk-x", "RELAY_KEY": RELAY_KEY, **variables}
-    with running_relay("serve", "--port", "0", directory=directory, **given) as running:
-        assert running.root
-        yield running
-
-
-class Upstream:
-    """Says the first event of a stream, or nothing yet, and the rest once it is `released`."""
-
-    def __init__(self) -> None:
-        self.faulty = Faulty(self._script)
-        self.released = threading.Event()
-
-    async def _script(self, connection: Connection) -> None:
-        streamed = b'"stream":true' in await connection.request()
-        await connection.say(SSE + CHUNKED + chunk(FIRST) if streamed else b"")
-        await eventually(self.released.is_set, 60)
-        await connection.say(chunk(LAST) + b"0\r\n\r\n" if streamed else OK)
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    made = Upstream()
-    with misbehaving(made.faulty):
-        yield made
-        made.released.set()
-    assert not made.faulty.failures
-
-
-def stop(running: Running, number: signal.Signals = signal.SIGTERM) -> None:
-    """Tell the relay to stop, and wait until it drains."""
-    running.process.send_signal(number)
-    until(lambda: any("drain begun" in line for line in running.lines))
-
-
-def said(running: Running, event: str) -> str:
-    """The one line of the log that says `event`."""
-    [line] = [line for line in running.lines if event in line]
-    return line
-
-
-def begun(line: Line) -> Line:
-    line.until(FIRST)
-    return line
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stream_ends_whole_and_the_process_then(
-    tmp_path: Path, upstream: Upstream, number: signal.Signals
+    tmp_path: Path, holding: Holding, number: signal.Signals
 ) -> None:
-    with relaying(tmp_path, upstream.faulty.base_url) as running:
+    with relaying(tmp_path, holding.faulty.base_url) as running:
         with dialled(running.root, streaming()) as line:
             begun(line)
             stop(running, number)
             assert running.process.poll() is None
-            upstream.released.set()
+            holding.released.set()
             assert unchunked(line.rest()) == (FIRST + LAST, True)
         assert running.process.wait(20) == 0
     assert "in_progress=1" in said(running, "drain begun")
@@ -92,11 +40,11 @@ def test_a_stream_ends_whole_and_the_process_then(
     assert not [line for line in running.lines if "Traceback" in line or "error" in line]
 
 
-def test_while_it_drains_it_is_not_ready_and_serves_on(tmp_path: Path, upstream: Upstream) -> None:
-    with relaying(tmp_path, upstream.faulty.base_url) as running:
+def test_while_it_drains_it_is_not_ready_and_serves_on(tmp_path: Path, holding: Holding) -> None:
+    with relaying(tmp_path, holding.faulty.base_url) as running:
         with dialled(running.root, request("GET", "/ready")) as idle, dialled(running.root, MODELS) as held:
             assert b'"status":"ok"' in idle.until(b"}")
-            until(lambda: len(upstream.faulty.heads) == 1)
+            until(lambda: len(holding.faulty.heads) == 1)
             stop(running)
             for root in (running.root,) * 2:
                 ready = ask(root, "GET", "/ready")
@@ -105,8 +53,8 @@ def test_while_it_drains_it_is_not_ready_and_serves_on(tmp_path: Path, upstream:
                 assert ask(root, "GET", "/live").status == 200
             idle.received = b""
             idle.say(MODELS)
-            until(lambda: len(upstream.faulty.heads) == 2)
-            upstream.released.set()
+            until(lambda: len(holding.faulty.heads) == 2)
+            holding.released.set()
             for line in (held, idle):
                 answer = line.rest()
                 assert answer.startswith(b"HTTP/1.1 200 ")
@@ -115,10 +63,10 @@ def test_while_it_drains_it_is_not_ready_and_serves_on(tmp_path: Path, upstream:
         assert running.process.wait(20) == 0
 
 
-def test_idle_connections_hold_nothing_up(tmp_path: Path, upstream: Upstream) -> None:
-    upstream.released.set()
+def test_idle_connections_hold_nothing_up(tmp_path: Path, holding: Holding) -> None:
+    holding.released.set()
     with (
-        relaying(tmp_path, upstream.faulty.base_url, RELAY_DRAIN_SECONDS="600") as running,
+        relaying(tmp_path, holding.faulty.base_url, RELAY_DRAIN_SECONDS="600") as running,
         dialled(running.root) as silent,
         dialled(running.root, MODELS) as kept,
         dialled(running.root, b"GET /v1/mo") as halved,
@@ -130,7 +78,7 @@ def test_idle_connections_hold_nothing_up(tmp_path: Path, upstream: Upstream) ->
 
 
 @pytest.mark.parametrize("hurry", ["deadline", "no time", "second signal"])
-def test_what_does_not_end_in_time_is_told(tmp_path: Path, upstream: Upstream, hurry: str) -> None:
+def test_what_does_not_end_in_time_is_told(tmp_path: Path, holding: Holding, hurry: str) -> None:
     """A stream by an event, an upload and a request without an answer by one, and each connection ends."""
     seconds = {"deadline": "0.5", "no time": "0", "second signal": "600"}[hurry]
     upload = request(
@@ -138,14 +86,14 @@ def test_what_does_not_end_in_time_is_told(tmp_path: Path, upstream: Upstream, h
     )
     judged = request("POST", "/v1/embeddings", "content-type: application/json", "content-length: 9")
     with (
-        relaying(tmp_path, upstream.faulty.base_url, RELAY_DRAIN_SECONDS=seconds) as running,
+        relaying(tmp_path, holding.faulty.base_url, RELAY_DRAIN_SECONDS=seconds) as running,
         dialled(running.root, streaming()) as stream,
         dialled(running.root, MODELS) as call,
         dialled(running.root, upload) as sending,
         dialled(running.root, judged + b"{") as reading,
     ):
         begun(stream)
-        until(lambda: upstream.faulty.connections == 3)
+        until(lambda: holding.faulty.connections == 3)
         stop(running)
         if hurry == "second signal":
             running.process.send_signal(signal.SIGTERM)
@@ -186,12 +134,12 @@ def test_a_client_that_reads_nothing_holds_nothing_up(tmp_path: Path) -> None:
     assert not [line for line in running.lines if "Traceback" in line]
 
 
-def test_requests_that_wait_behind_another_are_served(tmp_path: Path, upstream: Upstream) -> None:
-    with relaying(tmp_path, upstream.faulty.base_url) as running:
+def test_requests_that_wait_behind_another_are_served(tmp_path: Path, holding: Holding) -> None:
+    with relaying(tmp_path, holding.faulty.base_url) as running:
         with dialled(running.root, MODELS * 2) as line:
-            until(lambda: len(upstream.faulty.heads) == 1)
+            until(lambda: len(holding.faulty.heads) == 1)
             stop(running)
-            upstream.released.set()
+            holding.released.set()
             answers = line.rest()
             assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"ok") == 2
             assert answers.count(b"connection: close") == 1

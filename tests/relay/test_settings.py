@@ -181,6 +181,13 @@ def test_every_origin_with_credentials_is_refused() -> None:
     assert load_settings(cors_allow_origins="https://a.example", cors_allow_credentials=True)
 
 
+def test_workers_share_no_embedded_sandbox() -> None:
+    message = refusal(relay_workers=2, openai_api_base="sandbox:")
+    assert message.startswith("RELAY_WORKERS='2' is invalid together with OPENAI_API_BASE='sandbox:'")
+    assert "`relay sandbox`" in message
+    assert load_settings(relay_workers=2, openai_api_base="http://h").relay_workers == 2
+
+
 def test_an_unknown_log_level_is_info_with_a_warning(tmp_path: Path) -> None:
     assert load_settings(log_level="loud").effective_log_level == "info"
     with running_relay("serve", "--sandbox", "--port", "0", directory=tmp_path, LOG_LEVEL="loud") as running:

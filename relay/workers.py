@@ -1,0 +1,177 @@
+"""The processes that serve: one, or several over one listening socket, each with an event loop of its own."""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+import structlog
+
+from relay.drain import RelayServer
+from relay.log import configure_logging
+from relay.protocol import RelayConfig
+from relay.server import announce, listen, server_config
+from relay.settings import Settings, SettingsError
+
+logger = structlog.get_logger("relay")
+
+_PAUSE_SECONDS = 1.0
+_FAILED = 1
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGINT or SIGTERM, and drain; the exit code. Raises SettingsError."""
+    listener = listen(settings)
+    if settings.relay_workers > 1:
+        return _Supervisor(settings, listener).run()
+    # A signal that comes when the server has ended already is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    ready = partial(announce, listener, settings)
+    return _serve(settings, listener, lambda config: RelayServer(config, ready))
+
+
+def _serve(
+    settings: Settings, listener: socket.socket, server_of: Callable[[RelayConfig], RelayServer]
+) -> int:
+    # The contract's models and tables live as long as the process: looking for garbage among them is a third
+    # of the start, and would come back with every full collection.
+    gc.disable()
+    from relay.app import create_app  # noqa: PLC0415 - the supervisor needs no model of the contract
+
+    app = create_app(settings)
+    gc.freeze()
+    gc.enable()
+    server = server_of(server_config(app, settings))
+    server.run(sockets=[listener])
+    return 0 if server.started else _FAILED
+
+
+class _WorkerServer(RelayServer):
+    """A worker's server: a signal of a terminal's is the supervisor's, which has a `line` to each worker."""
+
+    def __init__(self, config: RelayConfig, line: Connection) -> None:
+        super().__init__(config, self._report)
+        self._line = line
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Drain at SIGTERM, however often it comes."""
+        if sig != signal.SIGINT:
+            self.stop()
+
+    def _report(self) -> None:
+        self._line.send(None)
+        asyncio.get_running_loop().add_reader(self._line.fileno(), self._told)
+
+    def _told(self) -> None:
+        """End at once at the supervisor's word, and drain when it is gone."""
+        asyncio.get_running_loop().remove_reader(self._line.fileno())
+        try:
+            self._line.recv()
+            self.stop(at_once=True)
+        except (EOFError, OSError):
+            self.stop()
+
+
+def _work(settings: Settings, listener: socket.socket, line: Connection) -> None:
+    """One worker's process. It says on `line` that it is ready, or why it never will be."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(settings.effective_log_level, settings.log_format)
+    try:
+        sys.exit(_serve(settings, listener, lambda config: _WorkerServer(config, line)))
+    except SettingsError as error:
+        line.send(str(error))
+        sys.exit(_FAILED)
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    line: Connection
+    ready: bool = False
+
+    def hear(self) -> str | None:
+        """Wait for its first word: why it cannot work, or None and `ready`; None alone when it dies."""
+        with suppress(EOFError):
+            refusal: str | None = self.line.recv()
+            self.ready = refusal is None
+            return refusal
+        return None
+
+    def stop(self, *, at_once: bool) -> None:
+        """Let it drain, or end what it does."""
+        if not at_once:
+            self.process.terminate()
+        else:
+            with suppress(OSError):
+                self.line.send(None)
+
+
+class _Supervisor:
+    """Keeps RELAY_WORKERS workers running until it is told to stop.
+
+    The settings, keys included, reach them through a pipe. One that is killed loses its own connections, and
+    another takes its place.
+    """
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._workers: dict[int, _Worker] = {}
+        self._stopping = False
+
+    def run(self) -> int:
+        """Supervise; the exit code. Raises SettingsError, which only a worker can find out."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        first = self._start()
+        if refusal := first.hear():
+            raise SettingsError(refusal)
+        if not first.ready:
+            return 0 if self._stopping else _FAILED
+        announce(self._listener, self._settings)
+        for _ in range(self._settings.relay_workers - 1):
+            self._start()
+        while self._workers:
+            for sentinel in wait(list(self._workers)):
+                assert isinstance(sentinel, int)
+                self._replace(self._workers.pop(sentinel))
+        return 0
+
+    def _start(self) -> _Worker:
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(self._settings, self._listener, theirs))
+        process.start()
+        theirs.close()
+        worker = self._workers[process.sentinel] = _Worker(process, ours)
+        if self._stopping:
+            worker.stop(at_once=False)
+        return worker
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.process.join()
+        if self._stopping:
+            return
+        refusal = None if worker.ready else worker.hear()
+        ended = {"pid": worker.process.pid, "code": worker.process.exitcode, "reason": refusal}
+        logger.warning("a worker ended, another takes its place", **ended)
+        if not worker.ready:
+            time.sleep(_PAUSE_SECONDS)
+        if not self._stopping:
+            self._start()
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        at_once, self._stopping = self._stopping, True
+        for worker in list(self._workers.values()):
+            worker.stop(at_once=at_once)
