@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
+from relay.admission import Admission
 from relay.auth import RelayKeys, contract_security, upstream_key
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> ASGIApp:
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)
     connexion = _connexion(Guard(validation, settings), relay, loops)
-    app: ASGIApp = ErrorBoundary(connexion, lambda scope: loops.check(scope["headers"]))
+    app: ASGIApp = ErrorBoundary(connexion, Admission(loops).check)
     return AccessLog(_with_cors(app, settings))
 
 

@@ -1,6 +1,7 @@
 """What the application knows of the connection and of the process that a request came in by."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -11,15 +12,29 @@ _EXTENSION = "relay.connection"
 
 @dataclass(slots=True)
 class Traffic:
-    """What goes on in this process. `draining`: it ends as soon as no request is in progress."""
+    """What goes on in this process, and the most that may; `clock` counts seconds.
 
+    `draining`: the process ends as soon as no request is in progress.
+    """
+
+    max_requests: int = sys.maxsize
+    max_connections: int = sys.maxsize
+    requests: int = 0
+    connections: int = 0
+    clock: int = 0
     draining: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether there is one request too many."""
+        return self.requests > self.max_requests
 
 
 class Connection:
     """A client's connection, whose requests run one after another; `with` it, the present one can be ended.
 
-    Blocks may lie in one another. No task watches: the server calls `interrupt`.
+    Blocks may lie in one another; within the outer one, a request is in progress. No task watches: the server
+    calls `interrupt`.
     """
 
     __slots__ = ("_blocks", "_error", "_task", "traffic")
@@ -40,7 +55,9 @@ class Connection:
     def __enter__(self) -> None:
         if self._error is not None:
             raise self._error
-        self._task = asyncio.current_task()
+        if not self._blocks:
+            self._task = asyncio.current_task()
+            self.traffic.requests += 1
         self._blocks += 1
 
     def __exit__(
@@ -50,6 +67,7 @@ class Connection:
         self._blocks -= 1
         if not self._blocks:
             self._task = None
+            self.traffic.requests -= 1
         # A cancellation by somebody else goes on.
         ended = isinstance(raised, asyncio.CancelledError) and self._error is not None
         if ended and task is not None and not task.uncancel():

@@ -26,6 +26,7 @@ class RelayServer(uvicorn.Server):
     def __init__(self, config: RelayConfig, ready: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._ready = ready
+        self._relay = config
         self._traffic = config.traffic
         self._seconds = config.settings.relay_drain_seconds
 
@@ -42,6 +43,12 @@ class RelayServer(uvicorn.Server):
         """Listen, and call `ready`, which the server was made with."""
         await super().startup(sockets)
         self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end."""
+        if counter % 10 == 0:
+            self._relay.tick()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for what is in progress, cut what is left, and close every connection."""

@@ -11,6 +11,8 @@ RelayError
 │   ├── MethodNotAllowed       the path exists, the method does not
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
 │   ├── RequestTooLarge        a body over the limit
+│   ├── RequestTimeout         the client sent nothing for too long
+│   ├── HeadTooLarge           more of a path and header fields than the relay takes
 │   └── ClientGone             the client left: there is nobody to answer
 ├── UpstreamError
 │   ├── UpstreamKeyMissing     there is no real key to forward with
@@ -19,6 +21,7 @@ RelayError
 │   └── UpstreamInvalid        an answer that is no HTTP
 ├── LoopDetected               a request that this relay has sent itself
 ├── Unavailable
+│   ├── RelayBusy              too much is in progress
 │   └── RelayDraining          the relay ends, and the request with it
 └── InternalError              a bug of the relay
 """
@@ -33,7 +36,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from relay.connection import connection_of
+from relay.connection import Connection, connection_of
 
 logger = structlog.get_logger("relay")
 
@@ -97,6 +100,14 @@ class RequestTooLarge(RequestError):
     """A body over the limit (RFC 9110, 15.5.14)."""
 
 
+class RequestTimeout(RequestError):
+    """The client sent nothing of its request for too long (RFC 9110, 15.5.9)."""
+
+
+class HeadTooLarge(RequestError):
+    """More of a path and header fields than the relay takes (RFC 6585, 5)."""
+
+
 class ClientGone(RequestError):
     """The client left before the answer was whole."""
 
@@ -129,6 +140,10 @@ class Unavailable(RelayError):
     """The relay cannot serve now what it can serve at another time (RFC 9110, 15.6.4)."""
 
 
+class RelayBusy(Unavailable):
+    """Too much is in progress: requests, or descriptors in use."""
+
+
 class RelayDraining(Unavailable):
     """The relay ends, and the request with it."""
 
@@ -159,12 +174,15 @@ TABLE: dict[type[RelayError], Kind] = {
     MethodNotAllowed: Kind(405, _REQUEST, "method_not_allowed"),
     UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),
     RequestTooLarge: Kind(413, _REQUEST, "request_too_large"),
+    RequestTimeout: Kind(408, _REQUEST, "request_timeout"),
+    HeadTooLarge: Kind(431, _REQUEST, "head_too_large"),
     ClientGone: Kind(499, _REQUEST, "client_gone"),
     UpstreamKeyMissing: Kind(424, _REQUEST, "upstream_key_missing"),
     UpstreamUnreachable: Kind(502, _SERVER, "upstream_unreachable"),
     UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
     UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
     LoopDetected: Kind(508, _SERVER, "loop_detected"),
+    RelayBusy: Kind(503, _SERVER, "relay_busy"),
     RelayDraining: Kind(503, _SERVER, "relay_draining"),
     InternalError: Kind(500, _SERVER, "internal_error"),
 }
@@ -206,7 +224,7 @@ class ErrorBoundary:
     `admit` raises for what is refused before anything else is looked at.
     """
 
-    def __init__(self, app: ASGIApp, admit: Callable[[Scope], None]) -> None:
+    def __init__(self, app: ASGIApp, admit: Callable[[Scope, Connection], None]) -> None:
         self._app = app
         self._admit = admit
 
@@ -223,8 +241,9 @@ class ErrorBoundary:
             started = True
 
         try:
-            with connection_of(scope):
-                self._admit(scope)
+            connection = connection_of(scope)
+            with connection:
+                self._admit(scope, connection)
                 await self._app(scope, receive, watched)
         except ClientGone:
             return

@@ -1,76 +1,215 @@
-"""uvicorn's protocol, nearer to HTTP and to OpenAI's errors, which tells a request that its client left."""
+"""uvicorn's protocol, nearer to HTTP and to OpenAI's errors, with limits to what a client may hold up."""
 
+import math
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from relay.connection import Connection, Traffic, extensions
 from relay.cycle import RelayCycle
-from relay.errors import ClientGone, InvalidHead, shape
+from relay.descriptors import shares
+from relay.errors import ClientGone, HeadTooLarge, InvalidHead, RelayError, RequestTimeout, shape
 from relay.settings import Settings
 
+MAX_HEAD_BYTES = 65_536
+_KEEP_ALIVE_SECONDS = 75
 # Requests that are read while another runs (pipelining, RFC 9112, 9.3.2), and one.
-_WAITING = 2
+_QUEUED = 2
 
 
 class RelayConfig(uvicorn.Config):
-    """uvicorn's configuration, with what the server and its connections need of the relay's."""
+    """uvicorn's configuration, with what the server and its connections need of the relay's.
+
+    `waiting` are the connections that wait for their client, in the order in which they began to.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings, **options: Any) -> None:
         super().__init__(app, host=settings.relay_host, port=settings.relay_port, **options)
         self.settings = settings
-        self.traffic = Traffic()
+        self.traffic = Traffic(*shares(settings.relay_max_requests))
+        self.client_seconds = math.ceil(settings.relay_client_timeout)
+        self.reading_seconds = math.ceil(settings.relay_timeout)
+        self.waiting: dict[RelayProtocol, None] = {}
+
+    def tick(self) -> None:
+        """Once a second: see to the connections that wait for their client."""
+        self.traffic.clock += 1
+        for connection in list(self.waiting):
+            connection.see_to_its_client()
 
 
 class RelayProtocol(HttpToolsProtocol):
-    """One client's connection. The end of what a client sends is its departure, as uvicorn has it."""
+    """One client's connection. The end of what a client sends is its departure, as uvicorn has it.
+
+    `deadline`, in seconds of the traffic's clock, is when the client will have been waited for long enough.
+    """
 
     def __init__(self, config: uvicorn.Config, *given: Any, **named: Any) -> None:
         super().__init__(config, *given, **named)
         assert isinstance(config, RelayConfig)
+        self.shared = config
+        self.traffic = config.traffic
         self.connection = Connection(config.traffic)
         self.running: RequestResponseCycle | None = None
+        self.deadline = 0
+        # Within a request, and within the head of one: bytes of it so far, and of the last read.
+        self.receiving = self.in_head = False
+        self.size = self.read = 0
+        # Bytes of an answer that the client had not read when it was last looked after.
+        self.unread = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request runs."""
+        return self.running is None or self.running.response_complete
+
+    def connection_made(self, transport: Any) -> None:
+        """Wait for the first request; where there are too many connections, close one that does nothing."""
+        super().connection_made(transport)
+        self.traffic.connections += 1
+        self._wait_for(self.shared.client_seconds)
+        if self.traffic.connections > self.traffic.max_connections:
+            longest = next((found for found in self.shared.waiting if found.idle), self)
+            del self.shared.waiting[longest]
+            longest.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what runs for the client that left; uvicorn tells only the request that came last."""
+        super().connection_lost(exc)
+        self.traffic.connections -= 1
+        self.shared.waiting.pop(self, None)
+        if self.running is not None:
+            self.running.disconnected = True
+        self.connection.interrupt(ClientGone("The client left before the answer was whole"))
+
+    def _wait_for(self, seconds: int) -> None:
+        self.deadline = self.traffic.clock + seconds
+        self.shared.waiting[self] = None
+
+    def see_to_its_client(self) -> None:
+        """Do what is due when the client has sent nothing for too long."""
+        if self.traffic.clock <= self.deadline:
+            return
+        if self.flow.write_paused:
+            self._see_that_it_reads()
+        elif self.idle:
+            # A client that does not read either would keep a connection open that is closing.
+            (self.transport.abort if self.transport.is_closing() else self.transport.close)()
+        elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
+            self._wait_for(self.shared.client_seconds)  # it is not the client that is waited for
+        else:
+            self.close_after_answer()
+            seconds = self.shared.client_seconds
+            self.connection.interrupt(RequestTimeout(f"No byte of the request came for {seconds} seconds"))
+            del self.shared.waiting[self]
+
+    def _see_that_it_reads(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left == self.unread:
+            self.transport.abort()
+        else:
+            self._wait_for(self.shared.reading_seconds)
+        self.unread = left
+
+    def pause_writing(self) -> None:
+        """Wait until the client has read what is written."""
+        super().pause_writing()
+        self.unread = self.transport.get_write_buffer_size()
+        self._wait_for(self.shared.reading_seconds)
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        super().resume_writing()
+        if not self.receiving and not self.idle:
+            self.shared.waiting.pop(self, None)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and refuse a head that does not end."""
+        self.read = len(data)
+        self.size += self.read
+        super().data_received(data)
+        if self.in_head and self.size > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(_too_large())
+
+    def on_message_begin(self) -> None:
+        """Begin a request, the head of which has to be there in time."""
+        super().on_message_begin()
+        self.receiving = self.in_head = True
+        self.size = 0
+        self.deadline = self.traffic.clock + self.shared.client_seconds
+
+    def on_headers_complete(self) -> None:
+        """Hand the application the fields that are there now, and no trailers (RFC 9110, 6.5.1)."""
+        # What was read holds the head, and where it is much, content too: only then is the head measured.
+        if self.size + self.read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
+            raise _too_large()
+        self.in_head = False
+        self.deadline = self.traffic.clock + self.shared.client_seconds
+        self.scope["headers"] = list(self.headers)
+        self.scope["extensions"] = extensions(self.connection)  # type: ignore[typeddict-item]  # ours
+        super().on_headers_complete()
+        if self.traffic.draining:
+            self.close_after_answer()
+
+    def on_body(self, body: bytes) -> None:
+        """Take in content; what comes after an early answer is dropped, and wins no time."""
+        if not self.idle:
+            self.deadline = self.traffic.clock + self.shared.client_seconds
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Read on after a whole request, for a departure shows only so; one more may wait, and no third."""
+        super().on_message_complete()
+        self.receiving = False
+        if not self.idle:
+            self.shared.waiting.pop(self, None)
+        if len(self.pipeline) < _QUEUED:
+            self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
         cycle.__class__ = RelayCycle
         super()._start_asgi_task(cycle, app)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End what runs for the client that left; uvicorn tells only the request that came last."""
-        super().connection_lost(exc)
-        if self.running is not None:
-            self.running.disconnected = True
-        self.connection.interrupt(ClientGone("The client left before the answer was whole"))
-
-    def on_headers_complete(self) -> None:
-        """Hand the application the fields that are there now, and no trailers (RFC 9110, 6.5.1)."""
-        self.scope["headers"] = list(self.headers)
-        self.scope["extensions"] = extensions(self.connection)  # type: ignore[typeddict-item]  # ours
-        super().on_headers_complete()
-        if self.connection.traffic.draining:
-            self.close_after_answer()
+    def on_response_complete(self) -> None:
+        """Go on with the request that waits, or wait for one; uvicorn would start a timer each time."""
+        closing = self.transport.is_closing()
+        if not closing:
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+        self.shared.waiting.pop(self, None)  # to the end of the line
+        if self.idle or self.receiving:
+            within = self.receiving or closing
+            self._wait_for(self.shared.client_seconds if within else _KEEP_ALIVE_SECONDS)
 
     def close_after_answer(self) -> None:
         """Let the last request so far be this connection's last one (`Connection: close`)."""
         if self.cycle is not None:
             self.cycle.keep_alive = False
 
-    def on_message_complete(self) -> None:
-        """Read on after a whole request, for a departure shows only so; one more may wait, and no third."""
-        super().on_message_complete()
-        if len(self.pipeline) < _WAITING:
-            self.flow.resume_reading()
-
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP in OpenAI's shape; there is no request that could be logged."""
-        body = shape(InvalidHead(f"{msg} (RFC 9112)"))
-        head = (
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        large = self.in_head and _size(self.url, self.headers) > MAX_HEAD_BYTES
+        self._refuse(_too_large() if large else InvalidHead(f"{msg} (RFC 9112)"))
+
+    def _refuse(self, error: RelayError) -> None:
+        # Within an answer that has begun, the refusal would be read as a part of it.
+        if self.running is None or self.idle or not self.running.response_started:
+            body = shape(error)
+            fields = (
+                f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(STATUS_LINE[error.kind.status] + fields.encode() + body)
         self.transport.close()
+
+
+def _size(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers)
+
+
+def _too_large() -> HeadTooLarge:
+    return HeadTooLarge(f"The request's head is larger than {MAX_HEAD_BYTES:,} bytes")

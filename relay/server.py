@@ -10,7 +10,6 @@ from starlette.types import ASGIApp
 from relay.protocol import RelayConfig, RelayProtocol
 from relay.settings import Settings, SettingsError
 
-_KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 
 
@@ -30,7 +29,6 @@ def server_config(app: ASGIApp, settings: Settings) -> RelayConfig:
         server_header=False,
         # Who the client is, is the business of the connection, not of a header that anyone can send.
         proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 
 

@@ -98,6 +98,18 @@ class Settings(BaseSettings):
     relay_transport: Annotated[Literal["native", "aiohttp"], BeforeValidator(lower)] = _setting(
         "native", "what speaks to the upstream", "RELAY_TRANSPORT", allowed="native or aiohttp"
     )
+    relay_client_timeout: kinds.Seconds = _setting(
+        30,
+        "seconds that a client may take for a request's head, or send no byte of its body",
+        "RELAY_CLIENT_TIMEOUT",
+        allowed="a number over 0, at most 86400",
+    )
+    relay_max_requests: kinds.Count | None = _setting(
+        None,
+        "requests in progress in each process; by default as many as its limit of open files allows",
+        "RELAY_MAX_REQUESTS",
+        allowed="a whole number from 1 to 1000000",
+    )
     relay_drain_seconds: kinds.Wait = _setting(
         30,
         "seconds that requests in progress have to end in when the relay is told to stop",

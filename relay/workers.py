@@ -17,6 +17,7 @@ from types import FrameType
 
 import structlog
 
+from relay.descriptors import raise_limit
 from relay.drain import RelayServer
 from relay.log import configure_logging
 from relay.protocol import RelayConfig
@@ -31,6 +32,7 @@ _FAILED = 1
 
 def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM, and drain; the exit code. Raises SettingsError."""
+    raise_limit()
     listener = listen(settings)
     if settings.relay_workers > 1:
         return _Supervisor(settings, listener).run()

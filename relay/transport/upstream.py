@@ -4,13 +4,21 @@
 timeout. httpx's own pool is not used: it loses slots when requests are cancelled.
 """
 
+import errno
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
-from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
+from relay.errors import (
+    InvalidHead,
+    RelayBusy,
+    RelayError,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from relay.headers import RawHeaders
 from relay.transport.native import NativeTransport, RequestStream, ResponseStream
 
@@ -25,7 +33,16 @@ _FROM_HTTPX: tuple[tuple[type[Exception], type[RelayError], str], ...] = (
 
 def _known(error: httpx.TransportError) -> RelayError:
     """The relay's own error for what a transport raises, with no address or key in it."""
+    if _is_of_descriptors(error):
+        return RelayBusy("The relay has too many connections", headers={"Retry-After": "1"})
     return next(ours(message) for theirs, ours, message in _FROM_HTTPX if isinstance(error, theirs))
+
+
+def _is_of_descriptors(error: BaseException | None) -> bool:
+    """Whether an error came of the process's limit of open files, or the system's."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__
+    return error is not None and error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 @dataclass(slots=True)

@@ -16,10 +16,12 @@ _OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 @contextmanager
-def relaying(directory: Path, base_url: str, **variables: str) -> Iterator[Running]:
-    """A relay in a process of its own."""
+def relaying(
+    directory: Path, base_url: str, program: str = "from relay.cli import main; main()", **variables: str
+) -> Iterator[Running]:
+    """A relay in a process of its own, which `program` runs."""
     given = {"OPENAI_API_BASE": base_url, "OPENAI_API_KEY": "sk-x", "RELAY_KEY": RELAY_KEY, **variables}
-    with running_relay("serve", "--port", "0", directory=directory, **given) as running:
+    with running_relay("serve", "--port", "0", directory=directory, program=program, **given) as running:
         assert running.root
         yield running
 
