@@ -57,7 +57,7 @@ class RelayServer(uvicorn.Server):
         logger.info("drain begun", in_progress=len(tasks), seconds=self._seconds)
         for connection in connections:
             connection.close_after_answer()
-        await _until(lambda: self.force_exit or not tasks, self._seconds)
+        await self._until(lambda: self.force_exit or not tasks, self._seconds)
         cut = len(tasks)
         await self._cut()
         for server in self.servers:
@@ -73,24 +73,26 @@ class RelayServer(uvicorn.Server):
         for connection in self._connections():
             message = "The relay is shutting down: send the request again"
             connection.connection.interrupt(RelayDraining(message, headers={"Retry-After": "1"}))
-        await _until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
+        await self._until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
 
     async def _close(self) -> None:
         """Close each connection once its client has read what is written, and break off those who do not."""
         for connection in self._connections():
             connection.transport.close()
-        await _until(lambda: not self.server_state.connections, _LAST_WORDS_SECONDS)
+        await self._until(lambda: not self.server_state.connections, _LAST_WORDS_SECONDS)
         for connection in self._connections():
             connection.transport.abort()
-        await _until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
+        await self._until(lambda: not self.server_state.tasks, _LAST_WORDS_SECONDS)
 
     def _connections(self) -> list[RelayProtocol]:
         return [found for found in self.server_state.connections if isinstance(found, RelayProtocol)]
 
-
-async def _until(over: Callable[[], bool], seconds: float) -> None:
-    """Return when something is over, or after so many seconds."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not over() and loop.time() < end:  # noqa: ASYNC110 - a signal handler sets no event
-        await asyncio.sleep(_LOOK_SECONDS)
+    async def _until(self, over: Callable[[], bool], seconds: float) -> None:
+        """Return when something is over, or after so many seconds."""
+        loop = asyncio.get_running_loop()
+        end, ticked = loop.time() + seconds, loop.time()
+        while not over() and loop.time() < end:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if loop.time() > ticked + 1:
+                ticked += 1
+                self._relay.tick()

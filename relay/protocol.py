@@ -1,5 +1,6 @@
 """uvicorn's protocol, nearer to HTTP and to OpenAI's errors, with limits to what a client may hold up."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -93,11 +94,13 @@ class RelayProtocol(HttpToolsProtocol):
         """Do what is due when the client has sent nothing for too long."""
         if self.traffic.clock <= self.deadline:
             return
-        if self.flow.write_paused:
+        if self.transport.is_closing():
+            self.transport.abort()  # the client has not read the rest, and may never do so
+        elif self.flow.write_paused:
             self._see_that_it_reads()
         elif self.idle:
-            # A client that does not read either would keep a connection open that is closing.
-            (self.transport.abort if self.transport.is_closing() else self.transport.close)()
+            self.transport.close()
+            self._wait_for(self.shared.client_seconds)
         elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
             self._wait_for(self.shared.client_seconds)  # it is not the client that is waited for
         else:
@@ -172,7 +175,15 @@ class RelayProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
         cycle.__class__ = RelayCycle
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self._ended)
+        self.tasks.add(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        # An answer that was cut, on a connection that is not lost yet: the client has something left to read.
+        if self.transport.is_closing() and self.parser is not None:
+            self._wait_for(self.shared.client_seconds)
 
     def on_response_complete(self) -> None:
         """Go on with the request that waits, or wait for one; uvicorn would start a timer each time."""

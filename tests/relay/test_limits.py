@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
 from relay.protocol import MAX_HEAD_BYTES
 from tests.faulty import Connection, Faulty
+from tests.relay.processes import relaying
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.test_streams import FIRST
 from tests.relay.wire import (
@@ -157,24 +158,31 @@ def test_an_upload_that_was_answered_early_is_not_waited_for_long(hurried: str, 
     assert not recorder.seen
 
 
-def test_a_client_that_does_not_read_is_given_up(faulty: Faulty) -> None:
-    over = threading.Event()
+def sockets(pid: int) -> int:
+    """How many sockets a process has open."""
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return sum(str(link.readlink()).startswith("socket:") for link in links)
 
-    async def floods(connection: Connection) -> None:
-        await connection.request()
-        await connection.say(SSE + CHUNKED)
-        with suppress(ConnectionError):
-            while True:
-                await connection.say(chunk(FIRST * 1000))
-        over.set()
 
-    faulty.script = floods
+def test_an_answer_that_is_not_read_is_given_up(tmp_path: Path, faulty: Faulty) -> None:
+    """However much of it the system and the relay hold already when the client stops reading."""
+
+    async def says_much(connection: Connection) -> None:
+        size = int((await connection.request()).split(b"/", 4)[3].split()[0])
+        await connection.say(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % size)
+        await connection.say(bytes(size))
+
+    faulty.script = says_much
     with (
-        relay_over(faulty.base_url, relay_timeout=1) as root,
-        dialled(root, streaming(), receive_buffer=4096) as line,
+        relaying(tmp_path, faulty.base_url, RELAY_TIMEOUT="1", RELAY_CLIENT_TIMEOUT="1") as running,
+        ExitStack() as stack,
     ):
-        line.until(FIRST)
-        assert over.wait(30)
+        before = sockets(running.process.pid)
+        for size in range(1_000_000, 8_000_000, 500_000):
+            asked = request("GET", f"/v1/models/{size}", "connection: close")
+            stack.enter_context(dialled(running.root, asked, receive_buffer=4096))
+        until(lambda: len(faulty.heads) == 14)
+        until(lambda: sockets(running.process.pid) <= before, 30)
 
 
 def with_head_of(size: int, *, in_path: bool) -> bytes:
