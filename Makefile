@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCE ?=
+ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test bench coverage check lint vendor regen lock clean
+.PHONY: help setup demo serve test reliability bench coverage check lint vendor regen lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 setup: $(READY) ## make the environment in .venv
 
@@ -27,13 +28,16 @@ demo: $(READY) ## an answer streams from the sandbox through the relay to OpenAI
 serve: $(READY) ## run the relay with the settings of the environment and .env
 	$(BIN)/relay serve
 
-test: $(READY) ## run every test
+test: $(READY) ## run every test but the slow ones
 	$(BIN)/python -m pytest
 
 bench: $(READY) ## measure the relay beside other ways to forward a request (see benchmarks/__main__.py for subsets)
 	$(BIN)/python -m benchmarks
 
-coverage: $(READY) ## run every test, record which operations their clients reached, and regen
+reliability: $(READY) ## run every row of docs/reliability.md, slow ones too (ROW=b12 for one), and write it
+	$(BIN)/python -m pytest tests/reliability -m '' --reliability $(if $(ROW),-k $(ROW))
+
+coverage: $(READY) ## run the tests, record which operations their clients reached, and regen
 	$(BIN)/python -m pytest --write-evidence
 	$(BIN)/python -m codegen
 

@@ -10,7 +10,7 @@ from relay.settings import Settings
 from tests.faulty import Faulty, misbehaving
 from tests.servers import Recorder, Seen, recording, relay_over
 
-pytest_plugins = ["tests.evidence_plugin"]
+pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin"]
 
 _VARIABLES = {
     str(choice)

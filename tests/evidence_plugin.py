@@ -20,7 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    items[0].config.stash[_deselected] = True
+    # Slow tests leave no evidence, and a run of every test is one without them.
+    if any(item.get_closest_marker("slow") is None for item in items):
+        items[0].config.stash[_deselected] = True
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -1,0 +1,84 @@
+"""How the results of the reliability tests are told: a row by all of its tests, and the figures with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.rows import ROWS
+from tests.servers import PROJECT
+
+CONFIGURATION = """[pytest]
+addopts = -q --strict-markers -p tests.reliability.plugin -p no:cacheprovider
+markers =
+    row(name): a row
+    slow: slow
+"""
+TESTS = """
+import pytest
+
+@pytest.mark.row("a1")
+def test_a01_passes(figure):
+    figure("first | figure", "1 ms")
+
+@pytest.mark.row("a2")
+@pytest.mark.parametrize("good", [True, False])
+def test_a02_fails_once(good):
+    assert good
+
+@pytest.mark.row("a3")
+@pytest.mark.parametrize("good", [True, False])
+def test_a03_fails_as_known(request, good):
+    if not good:
+        request.applymarker(pytest.mark.xfail(reason="it cannot", strict=True))
+    assert good
+
+@pytest.mark.row("a4")
+@pytest.mark.xfail(reason="it can", strict=True)
+def test_a04_passes_unexpectedly():
+    pass
+
+@pytest.mark.row("a5")
+@pytest.mark.skipif(True, reason="no such system")
+def test_a05_is_left_out():
+    pass
+
+@pytest.mark.row("a6")
+@pytest.mark.slow
+def test_a06_is_slow():
+    pass
+"""
+
+
+def run(folder: Path, *arguments: str) -> str:
+    (folder / "pytest.ini").write_text(CONFIGURATION)
+    (folder / "test_some.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_row_is_what_all_of_its_tests_are(tmp_path: Path) -> None:
+    document = PROJECT / "docs" / "reliability.md"
+    before = document.read_bytes()
+    lines = run(tmp_path, "--reliability", "-m", "not slow").splitlines()
+    told = {line.split(" | ")[0]: line.split(" | ")[2] for line in lines if line.startswith("| a")}
+    assert [told[f"| a{number}"] for number in range(1, 7)] == [
+        "passed",
+        "FAILED",
+        "known failure: it cannot",
+        "FAILED",
+        "left out: Skipped: no such system",
+        "not run",
+    ]
+    assert f"| rows passed | 1 of {len(ROWS)} | `make reliability` |" in lines
+    assert "| first \\| figure | 1 ms | `make reliability ROW=a01` |" in lines
+    assert document.read_bytes() == before
+
+
+def test_other_runs_tell_nothing(tmp_path: Path) -> None:
+    assert "what holds" not in run(tmp_path)
