@@ -51,8 +51,9 @@ REFUSED = {
 }
 
 
+@pytest.mark.row("a3")
 @pytest.mark.parametrize("asked", REFUSED.values(), ids=REFUSED)
-def test_an_ambiguous_request_is_refused_and_the_connection_closed(
+def test_a03_an_ambiguous_request_is_refused_and_the_connection_closed(
     relay: str, recorder: Recorder, asked: bytes
 ) -> None:
     raw = exchange(relay, asked + SMUGGLED)
@@ -61,7 +62,8 @@ def test_an_ambiguous_request_is_refused_and_the_connection_closed(
     assert recorder.seen == []
 
 
-def test_extensions_of_chunks_are_no_content(relay: str, recorder: Recorder) -> None:
+@pytest.mark.row("a3")
+def test_a03_extensions_of_chunks_are_no_content(relay: str, recorder: Recorder) -> None:
     raw = exchange(relay, upload(CHUNKED, body=b'5;a="b"\r\nhello\r\n0\r\n\r\n') + SMUGGLED)
     assert raw.count(b"HTTP/1.1 200 ") == 2
     assert [(seen.target, seen.body) for seen in recorder.seen] == [
@@ -70,7 +72,8 @@ def test_extensions_of_chunks_are_no_content(relay: str, recorder: Recorder) -> 
     ]
 
 
-def test_trailers_of_a_request_are_dropped(relay: str, recorder: Recorder) -> None:
+@pytest.mark.row("a7")
+def test_a07_trailers_of_a_request_are_dropped(relay: str, recorder: Recorder) -> None:
     """RFC 9110, 6.5.1: a trailer field is not a header field, whatever its name."""
     trailers = b"x-sum: 1\r\nopenai-organization: org-late\r\nconnection: content-type\r\n"
     body = chunk(b"hello") + b"0\r\n" + trailers + b"\r\n"
@@ -81,7 +84,10 @@ def test_trailers_of_a_request_are_dropped(relay: str, recorder: Recorder) -> No
     assert seen.header(b"x-sum") == seen.header(b"openai-organization") == []
 
 
-def test_a_chunk_that_goes_bad_midway_breaks_the_upload_upstream(faulty: Faulty, faulty_relay: str) -> None:
+@pytest.mark.row("a3")
+def test_a03_a_chunk_that_goes_bad_midway_breaks_the_upload_upstream(
+    faulty: Faulty, faulty_relay: str
+) -> None:
     begun, over = threading.Event(), threading.Event()
     received = bytearray()
 
@@ -102,8 +108,9 @@ def test_a_chunk_that_goes_bad_midway_breaks_the_upload_upstream(faulty: Faulty,
     assert len(faulty.heads) == 1
 
 
+@pytest.mark.row("a3")
 @pytest.mark.parametrize("last", ["chunked", "close"])
-def test_bodies_of_one_connection_do_not_run_together(relay: str, recorder: Recorder, last: str) -> None:
+def test_a03_bodies_of_one_connection_do_not_run_together(relay: str, recorder: Recorder, last: str) -> None:
     first = upload("content-length: 5", body=b"first")
     second = upload(CHUNKED, body=chunk(b"sec") + chunk(b"ond") + LAST_CHUNK)
     third = upload("content-length: 5", "connection: close", body=b"third")
