@@ -67,13 +67,12 @@ def test_a_row_is_what_all_of_its_tests_are(tmp_path: Path) -> None:
     before = document.read_bytes()
     lines = run(tmp_path, "--reliability", "-m", "not slow").splitlines()
     told = {line.split(" | ")[0]: line.split(" | ")[2] for line in lines if line.startswith("| a")}
-    assert [told[f"| a{number}"] for number in range(1, 7)] == [
+    assert list(told.values()) == [
         "passed",
         "FAILED",
         "known failure: it cannot",
         "FAILED",
         "left out: Skipped: no such system",
-        "not run",
     ]
     assert f"| rows passed | 1 of {len(ROWS)} | `make reliability` |" in lines
     assert "| first \\| figure | 1 ms | `make reliability ROW=a01` |" in lines

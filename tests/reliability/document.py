@@ -1,6 +1,6 @@
 """The measured part of docs/reliability.md: written by a whole run, read by a test that holds it complete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tests.reliability.rows import GROUPS, ROWS
 from tests.servers import PROJECT
@@ -16,11 +16,13 @@ Figures = Mapping[str, tuple[str, str]]
 
 
 def written(rows: Rows, figures: Figures, measured: str, *, keep: bool) -> str:
-    """The tables as Markdown; `keep` puts them into the document too.
+    """The tables as Markdown; `keep` puts them into the document, which lists every row.
 
     `rows` are results and seconds by row, `figures` are values and rows by name, `measured` says where.
     """
-    part = "\n".join([measured, "", *_table_of_rows(rows), "", *_table_of_figures(rows, figures), ""])
+    part = "\n".join(
+        [measured, *_table_of_rows(rows, ROWS if keep else rows), "", *_table_of_figures(rows, figures), ""]
+    )
     if keep:
         text = FILE.read_text(encoding="utf-8")
         before, _, rest = text.partition(BEGIN)
@@ -40,15 +42,17 @@ def command(row: str) -> str:
     return f"{COMMAND} ROW={row[0]}{int(row[1:]):02}"
 
 
-def _table_of_rows(rows: Rows) -> list[str]:
-    lines = []
-    for group, title in GROUPS.items():
-        head = ["| row | what holds | result | seconds |", "| --- " * 4 + "|"]
-        lines += ["", f"### {group}. {title}", "", *head]
-        for row in (row for row in ROWS if row.startswith(group)):
-            result, seconds = rows.get(row, _NOT_RUN)
-            lines.append(f"| {row} | {ROWS[row]} | {_cell(result)} | {seconds:.1f} |")
-    return lines[1:]
+def _table_of_rows(rows: Rows, shown: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    group = ""
+    for row in (row for row in ROWS if row in set(shown)):
+        if group != row[0]:
+            group = row[0]
+            lines += ["", f"### {group}. {GROUPS[group]}", "", "| row | what holds | result | seconds |"]
+            lines.append("| --- " * 4 + "|")
+        result, seconds = rows.get(row, _NOT_RUN)
+        lines.append(f"| {row} | {ROWS[row]} | {_cell(result)} | {seconds:.1f} |")
+    return lines
 
 
 def _table_of_figures(rows: Rows, figures: Figures) -> list[str]:
