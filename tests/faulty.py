@@ -6,12 +6,13 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 _END_OF_HEAD = b"\r\n\r\n"
 _START_SECONDS = 10
+_BACKLOG = 1024
 
 
 class Connection:
@@ -59,6 +60,11 @@ class Connection:
         self._writer.write(data)
         await self._writer.drain()
 
+    @property
+    def unsent(self) -> int:
+        """How many of the bytes said have not been handed to the system yet."""
+        return self._writer.transport.get_write_buffer_size()
+
     def reset(self) -> None:
         """End the connection with a TCP reset instead of a close."""
         connection = self._writer.get_extra_info("socket")
@@ -80,12 +86,13 @@ class Faulty:
 
     A script that gives a whole answer says `connection: close` in it, or else the relay may keep the
     connection and send a later test's request to this one's script. `heads` are those of the requests that
-    scripts have read; `failures` are errors of the scripts' own.
+    scripts have read; `failures` are errors of the scripts' own; `open` connections have not ended yet.
     """
 
     script: Script = _hang_up
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
     failures: list[Exception] = field(default_factory=list)
     base_url: str = ""
 
@@ -96,6 +103,7 @@ class Faulty:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Run the script over one connection."""
         self.connections += 1
+        self.open += 1
         failures = self.failures
         try:
             await self.script(Connection(reader, writer, self.heads))
@@ -104,27 +112,49 @@ class Faulty:
         except Exception as error:  # noqa: BLE001 - the test's thread is the one to know
             failures.append(error)
         finally:
+            self.open -= 1
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
 
+def _listening(faulty: Faulty) -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    faulty.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    return listener
+
+
+@asynccontextmanager
+async def _accepting(faulty: Faulty, listener: socket.socket) -> AsyncIterator[None]:
+    server = await asyncio.start_server(faulty.serve, sock=listener)
+    others = asyncio.all_tasks()
+    try:
+        yield
+    finally:
+        server.close()
+        scripts = asyncio.all_tasks() - others
+        for script in scripts:
+            script.cancel()
+        await asyncio.gather(*scripts, return_exceptions=True)
+
+
+@asynccontextmanager
+async def misbehaving_here(faulty: Faulty) -> AsyncIterator[None]:
+    """Serve `faulty` in the running event loop, which gives test and upstream one clock."""
+    async with _accepting(faulty, _listening(faulty)):
+        yield
+
+
 @contextmanager
 def misbehaving(faulty: Faulty) -> Iterator[None]:
     """Serve `faulty` in a thread; its `base_url` is `http://127.0.0.1:PORT/v1` from here on."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    faulty.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    listener = _listening(faulty)
     loop = asyncio.new_event_loop()
     ended = asyncio.Event()
 
     async def run() -> None:
-        server = await asyncio.start_server(faulty.serve, sock=listener)
-        await ended.wait()
-        server.close()
-        scripts = asyncio.all_tasks() - {asyncio.current_task()}
-        for script in scripts:
-            script.cancel()
-        await asyncio.gather(*scripts, return_exceptions=True)
+        async with _accepting(faulty, listener):
+            await ended.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
