@@ -2,40 +2,19 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.faulty import Faulty, misbehaving_here
 from tests.relay.test_streams import FIRST
 from tests.reliability.leaving import ANSWERED, CALL, FLOOD, SILENT, STREAM, Watch, answer_of, client
 from tests.reliability.plugin import Figure
-from tests.servers import REAL_KEY, RELAY_KEY, Running, eventually, running_relay
+from tests.reliability.stage import milliseconds, relay_process
+from tests.servers import Running, eventually
 
-SETTINGS = {"OPENAI_API_KEY": REAL_KEY, "RELAY_KEY": RELAY_KEY, "RELAY_PORT": "0"}
 AT_ONCE = 100
 SPARE_DESCRIPTORS = 5
-
-
-@asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[tuple[Faulty, Watch, Running]]:
-    """A relay in a process of its own, over an upstream in this loop that watches clients leave."""
-    watch = Watch()
-    faulty = Faulty(watch.script)
-    async with misbehaving_here(faulty):
-        with running_relay("serve", directory=folder, OPENAI_API_BASE=faulty.base_url, **SETTINGS) as relay:
-            assert await answer_of(relay.root, 1) == b"00000001"
-            yield faulty, watch, relay
-    assert not faulty.failures
-
-
-def spread(seconds: Iterable[float]) -> str:
-    """The median, the 99th percentile and the greatest, in milliseconds."""
-    ordered = sorted(seconds)
-    picked: Sequence[float] = [ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99, 1)]
-    return " / ".join(f"{value * 1000:.1f}" for value in picked) + f" ms of {len(ordered):,}"
 
 
 @pytest.mark.row("b11")
@@ -43,11 +22,13 @@ def spread(seconds: Iterable[float]) -> str:
 async def test_b11_a_client_that_leaves_takes_its_upstream_connection_along(
     tmp_path: Path, figure: Figure, count: int
 ) -> None:
-    async with stage(tmp_path) as (_, watch, relay):
+    watch = Watch()
+    async with relay_process(watch.script, tmp_path) as (_, relay):
         for case in (STREAM, SILENT, CALL):
             times = [await departure(relay.root, watch, case, number) for number in range(count)]
             figure(
-                f"upstream closed after a client left {case}, {count} times: p50 / p99 / max", spread(times)
+                f"from a client's leaving {case} to the upstream's close, p50 / p99 / max",
+                milliseconds(times),
             )
 
 
@@ -72,7 +53,8 @@ async def departure(root: str, watch: Watch, case: str, number: int) -> float:
 async def test_b12_cancelled_requests_leave_no_connection_in_use(
     tmp_path: Path, figure: Figure, count: int
 ) -> None:
-    async with stage(tmp_path) as (faulty, _, relay):
+    async with relay_process(Watch().script, tmp_path) as (faulty, relay):
+        assert await answer_of(relay.root, 1) == b"00000001"
         before = descriptors(relay)
         numbers = iter(range(count))
         async with asyncio.TaskGroup() as clients:
