@@ -5,15 +5,22 @@ import re
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 
+from tests.relay.wire import request
+
 MIB = 1024 * 1024
 BLOCK = random.Random(1).randbytes(MIB)  # noqa: S311 - any bytes will do
 SECONDS = 60  # a bound, no measurement
+_FORM_HEAD = (
+    b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n\r\n'
+)
+_FORM_TAIL = b"\r\n--b--\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
@@ -28,6 +35,11 @@ class Sum:
         """Count `data` in."""
         self.size += len(data)
         self.crc = zlib.crc32(data, self.crc)
+
+    @classmethod
+    def of_upload(cls, blocks: int) -> "Sum":
+        """What the form that `upload` sends comes to."""
+        return cls.of(_FORM_HEAD, *[BLOCK] * blocks, _FORM_TAIL)
 
     @classmethod
     def of(cls, *pieces: bytes) -> "Sum":
@@ -161,3 +173,33 @@ def connected(root: str) -> socket.socket:
     """A connection to the server at `root`."""
     host, _, port = root.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=SECONDS)
+
+
+def upload(
+    root: str, blocks: int, begun: Callable[[float], bool], *, chunked: bool, path: str = "/v1/files"
+) -> bytes:
+    """The answer to a form with a file of so many blocks, sent on once `begun` says that it arrives."""
+    size = len(_FORM_HEAD) + blocks * MIB + len(_FORM_TAIL)
+    framing = "transfer-encoding: chunked" if chunked else f"content-length: {size}"
+    head = request("POST", path, "content-type: multipart/form-data; boundary=b", framing)
+    with connected(root) as connection, connection.makefile("rb") as stream:
+        connection.sendall(head + b"".join(framed(_FORM_HEAD, chunked=chunked)))
+        assert begun(SECONDS), "the beginning did not arrive"
+        for piece in (*[BLOCK] * blocks, _FORM_TAIL):
+            for part in framed(piece, chunked=chunked):
+                connection.sendall(part)
+        connection.sendall(b"0\r\n\r\n" if chunked else b"")
+        answer = head_of(stream)
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        return b"".join(body_of(stream, answer))
+
+
+def download(root: str, path: str, seen: Callable[[int], None]) -> Sum:
+    """What the content at a path comes to; `seen` is told the size so far."""
+    received = Sum()
+    with connected(root) as connection, connection.makefile("rb") as stream:
+        connection.sendall(request("GET", path))
+        for piece in body_of(stream, head_of(stream)):
+            received.add(piece)
+            seen(received.size)
+    return received
