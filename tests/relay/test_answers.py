@@ -78,24 +78,6 @@ def test_a_redirect_is_not_followed(relay: str, recorder: Recorder, status: int)
     assert len(recorder.seen) == 1
 
 
-def test_an_answer_before_the_end_of_the_upload_comes_down_at_once(faulty: Faulty, faulty_relay: str) -> None:
-    """The rest of the upload is sent only after the answer was read."""
-
-    async def refuses(connection: Connection) -> None:
-        await connection.head()
-        await connection.until(b"first half")
-        await connection.say(b"HTTP/1.1 413 Too Much\r\ncontent-length: 4\r\nconnection: close\r\n\r\nfull")
-        await connection.rest()
-
-    faulty.script = refuses
-    with dialled(
-        faulty_relay, request("POST", "/v1/files", MULTIPART, "content-length: 20") + b"first half"
-    ) as line:
-        assert line.until(b"\r\n\r\nfull").startswith(b"HTTP/1.1 413 ")
-        line.say(b"other half" + request("GET", "/live", CLOSE))
-        assert line.rest().count(b"HTTP/1.1 200 ") == 1
-
-
 def test_an_upload_reaches_the_upstream_before_it_is_whole(faulty: Faulty, faulty_relay: str) -> None:
     begun = threading.Event()
 

@@ -5,12 +5,11 @@ import json
 import threading
 import time
 
-import httpx
 import pytest
 
 from tests.faulty import Connection, Faulty, Script
-from tests.relay.test_streams import FIRST, HEADERS
-from tests.relay.wire import CHAT, LAST_CHUNK, STREAM_BODY, chunk, dialled, request, streaming, unchunked
+from tests.relay.test_streams import FIRST
+from tests.relay.wire import LAST_CHUNK, chunk, dialled, request, streaming, unchunked
 from tests.servers import eventually
 
 SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -171,29 +170,6 @@ CUT = {
     "within a chunk": (b"HTTP/1.1 200 OK\r\n" + CHUNKED + chunk(b"\x00\xff") + b"ff\r\n12", b"12"),
     "error": (JSON.replace(b"200 OK", b"500 No") + CHUNKED + chunk(b'{"error"'), b'{"error"'),
 }
-
-
-@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-@pytest.mark.parametrize(("said", "seen"), CUT.values(), ids=CUT)
-def test_a_cut_answer_is_cut_with_nothing_added(
-    faulty: Faulty, faulty_relay: str, said: bytes, seen: bytes, *, reset: bool
-) -> None:
-    read = threading.Event()
-    faulty.script = breaking(said, read=read, reset=reset)
-    raw = ended(faulty_relay, streaming(), seen, read)
-    assert raw.endswith((seen, seen + b"\r\n"))
-    assert not raw.endswith(LAST_CHUNK)
-
-
-def test_httpx_raises_on_a_cut_answer(faulty: Faulty, faulty_relay: str) -> None:
-    read = threading.Event()
-    faulty.script = breaking(CUT["json of a length"][0], read=read)
-    with httpx.stream("POST", faulty_relay + CHAT, content=STREAM_BODY, headers=HEADERS) as answer:
-        chunks = answer.iter_raw()
-        next(chunks)
-        read.set()
-        with pytest.raises(httpx.RemoteProtocolError):
-            next(chunks)
 
 
 def test_a_body_that_ends_with_its_connection_is_whole(faulty: Faulty, faulty_relay: str) -> None:

@@ -178,30 +178,6 @@ def test_the_relay_serves_on_after_a_departure(relay: str, recorder: Recorder) -
     assert len(recorder.seen) == 21
 
 
-@pytest.mark.parametrize("framing", [ONE_MIB, "transfer-encoding: chunked"])
-def test_leaving_during_an_upload_breaks_the_upload_upstream(
-    faulty: Faulty, faulty_relay: str, framing: str
-) -> None:
-    begun, over = threading.Event(), threading.Event()
-    received = bytearray()
-
-    async def reads_all(connection: Connection) -> None:
-        await connection.head()
-        received.extend(await connection.until(PART))
-        begun.set()
-        received.extend(await connection.rest())
-        over.set()
-
-    faulty.script = reads_all
-    data = PART if framing == ONE_MIB else chunk(PART)
-    with dialled(faulty_relay, request("POST", "/v1/files", MULTIPART, framing) + data):
-        assert begun.wait(10)
-        assert not over.is_set()
-    assert over.wait(10)
-    assert len(received) < 1_000
-    assert LAST_CHUNK not in received
-
-
 def test_leaving_during_a_json_upload_sends_nothing_upstream(faulty: Faulty, faulty_relay: str) -> None:
     """JSON is judged first. The second request shows that the first is over and done with."""
 

@@ -170,36 +170,6 @@ def test_an_empty_body_arrives_empty(relay: str, recorder: Recorder, fields: lis
     assert [(seen.target, seen.body) for seen in recorder.seen] == [(b"/v1/batches/b/cancel", b"")]
 
 
-@pytest.fixture(scope="module")
-def small_relay() -> Iterator[tuple[str, Recorder]]:
-    """A relay that takes bodies of at most 1 MiB."""
-    recorder = Recorder()
-    with recording(recorder) as upstream, relay_over(upstream, relay_max_body_mb=1) as root:
-        yield root, recorder
-
-
-@pytest.mark.parametrize("target", [(CHAT, JSON), ("/v1/files", MULTIPART), ("/v1/batches/b/cancel", JSON)])
-@pytest.mark.parametrize("declared", [True, False])
-def test_a_body_over_the_limit_is_refused(
-    small_relay: tuple[str, Recorder], target: tuple[str, str], *, declared: bool
-) -> None:
-    root, recorder = small_relay
-    path, media_type = target
-    body = BLOB + b"1" if declared else chunk(BLOB) + chunk(b"1") + LAST_CHUNK
-    answer = ask(root, "POST", path, media_type, *([] if declared else [CHUNKED]), body=body)
-    assert answer.status == 413
-    assert (answer.error["type"], answer.error["code"]) == ("invalid_request_error", "request_too_large")
-    assert recorder.seen == []
-
-
-def test_a_body_of_exactly_the_limit_is_forwarded(small_relay: tuple[str, Recorder]) -> None:
-    root, recorder = small_relay
-    assert ask(root, "POST", "/v1/files", MULTIPART, body=BLOB).status == 200
-    assert ask(root, "POST", "/v1/files", MULTIPART, CHUNKED, body=chunk(BLOB) + LAST_CHUNK).status == 200
-    assert [len(seen.body) for seen in recorder.seen] == [len(BLOB)] * 2
-    recorder.seen.clear()
-
-
 def test_without_an_upstream_key_nothing_is_forwarded(recorder: Recorder) -> None:
     with recording(recorder) as upstream, relay_over(upstream, openai_api_key=None) as root:
         answer = ask(root, "POST", CHAT, JSON, body=CHAT_BODY)
