@@ -71,6 +71,12 @@ class Connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
+    async def close(self) -> None:
+        """End the connection, if it has not ended yet, and return when it has."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
 
 Script = Callable[[Connection], Awaitable[None]]
 
