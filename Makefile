@@ -8,7 +8,7 @@ SOURCE ?=
 ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test reliability bench coverage check lint vendor regen lock clean
+.PHONY: help setup demo serve test reliability soak bench coverage check lint vendor regen lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -36,6 +36,9 @@ bench: $(READY) ## measure the relay beside other ways to forward a request (see
 
 reliability: $(READY) ## run every row of docs/reliability.md, slow ones too (ROW=b12 for one), and write it
 	$(BIN)/python -m pytest tests/reliability -m '' --reliability $(if $(ROW),-k $(ROW))
+
+soak: $(READY) ## send 100,000 mixed requests (REQUESTS=), and print what they leave behind in the relay
+	$(BIN)/python -m tests.reliability.soak
 
 coverage: $(READY) ## run the tests, record which operations their clients reached, and regen
 	$(BIN)/python -m pytest --write-evidence

@@ -59,6 +59,10 @@ class Memory:
     def begin(self) -> int:
         """Forget the peak so far; gives the memory in use."""
         Path(f"/proc/{self.process}/clear_refs").write_text("5")
+        return self.now()
+
+    def now(self) -> int:
+        """The memory in use."""
         return self._read("VmRSS")
 
     def peak(self) -> int:
