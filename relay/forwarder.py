@@ -18,6 +18,7 @@ from relay.transport.upstream import Upstream, UpstreamResponse
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
 _STATUSES = range(200, 600)
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ async def _relay(response: UpstreamResponse, connection: Connection, send: Send)
     if response.status not in _STATUSES:
         raise UpstreamInvalid("The upstream's answer was not valid HTTP")
     headers = to_client(response.headers)
-    if response.status == HTTPStatus.NOT_MODIFIED:
-        # It may tell the length of what is left out (RFC 9110, 15.4.5), and uvicorn would wait for that.
+    if response.status in _BODILESS:
+        # A 304 may tell the length of what is left out, a 204 must not (RFC 9110, 8.6); uvicorn waits for it.
         headers = [(name, value) for name, value in headers if name != b"content-length"]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     events = _Events() if _takes_an_event(headers) else None

@@ -258,3 +258,17 @@ def test_h36_a_length_beside_chunks_has_one_reading(faulty: Faulty, faulty_relay
         assert (answer.status, answer.error["code"]) == (502, "upstream_invalid_response")
     faulty.script = answering_once(whole(FRESH))
     assert ask(faulty_relay, "GET", "/v1/models").body == FRESH
+
+
+@pytest.mark.row("h36")
+def test_h36_a_204_with_a_length_ends_with_its_head(faulty: Faulty, faulty_relay: str) -> None:
+    """RFC 9110, 8.6: such a length is no length, and what comes after the head is no content."""
+    faulty.script = answering_once(b"HTTP/1.1 204 No Content\r\ncontent-length: 6\r\n\r\n" + b"poison")
+    with dialled(faulty_relay, request("DELETE", "/v1/files/f")) as line:
+        first = line.until(b"\r\n\r\n")
+        line.say(request("DELETE", "/v1/files/f", "connection: close"))
+        both = line.rest()
+    assert first.startswith(b"HTTP/1.1 204 ")
+    assert both.count(b"HTTP/1.1 204 ") == both.count(b"\r\n\r\n") == 2
+    assert b"content-length" not in both
+    assert b"poison" not in both
