@@ -15,7 +15,7 @@ from codegen.facts import resolves
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
-_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed"}
+_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,9 @@ def _check_relay(relay: Any, place: str) -> None:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: handler is module.function")
     if not isinstance(relay.get("alias", ""), str) or relay.get("unprefixed", True) is not True:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: alias is an id, unprefixed is true")
+    ends = relay.get("ends", [])
+    if not isinstance(ends, list) or not all(isinstance(name, str) for name in ends):
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: ends is a list of events")
     variants = relay.get("variants", {})
     if not isinstance(variants, dict) or not all(isinstance(raw, dict) for raw in variants.values()):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: variants are operations by query")

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from codegen import ends
 from codegen.bodies import Schemas, Shape, name_of
 from codegen.contract import Contract, Document, Route
 from codegen.errors import CodegenError
@@ -23,8 +24,10 @@ _TEMPLATES.filters["py"] = repr
 
 
 def operations(contract: Contract, handlers: Path) -> str:
-    """The source of `generated/operations.py`; raises CodegenError for a handler that does not exist."""
+    """The source of `generated/operations.py`; raises CodegenError for a handler or event that is none."""
     rows = [facts_of(route) for route in contract.routes]
+    for route in contract.routes:
+        ends.check(route, contract.document["components"]["schemas"])
     for row in rows:
         if row["handler"] is not None:
             _check_handler(handlers, row["handler"], row["operation_id"])
@@ -80,6 +83,7 @@ def facts_of(route: Route) -> dict[str, Any]:
     """The members of the operation table's row for `route`, by name."""
     operation = route.operation
     answers = _response_media_types(route)
+    streams = ends.EVENT_STREAM in answers
     variants = route.relay.get("variants", {}) if route.query is None else {}
     return {
         "operation_id": route.operation_id,
@@ -93,7 +97,8 @@ def facts_of(route: Route) -> dict[str, Any]:
         "beta": route.relay.get("beta"),
         "request_media_types": _request_media_types(route),
         "response_media_types": answers,
-        "streams": "text/event-stream" in answers,
+        "streams": streams,
+        "ends": tuple(route.relay.get("ends", ())) if streams else (),
         "body_model": name_of(route),
         "body_required": operation.get("requestBody", {}).get("required", False),
         "tags": tuple(operation.get("tags", [])),

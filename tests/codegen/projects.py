@@ -89,7 +89,12 @@ OVERLAY: dict[str, Any] = {
                     },
                 }
             },
-        }
+        },
+        {
+            "target": "$.paths['/things'].post",
+            "description": "Its events have no names.",
+            "update": {"x-relay": {"ends": ["[DONE]"]}},
+        },
     ],
 }
 

@@ -93,8 +93,11 @@ def moved(old: str, new: str) -> dict[str, Any]:
     return document
 
 
-def relayed(value: Any) -> dict[str, Any]:
-    return action("$.paths['/things'].post", update={"x-relay": value})
+def relayed(value: Any, target: str = "$.paths['/things'].post") -> dict[str, Any]:
+    return action(target, update={"x-relay": value})
+
+
+SEARCH = "$.paths['/things/search'].get"
 
 
 @pytest.mark.parametrize(
@@ -108,9 +111,11 @@ def relayed(value: Any) -> dict[str, Any]:
             DOCUMENT,
             "POST /v1/things: x-relay: unknown keys ['handlr']",
         ),
-        ([relayed("nothing")], DOCUMENT, "POST /v1/things: x-relay: an object is expected"),
+        ([relayed("nothing", SEARCH)], DOCUMENT, "GET /v1/things/search: x-relay: an object is expected"),
         ([relayed({"handler": 5})], DOCUMENT, "POST /v1/things: x-relay: handler is module.function"),
         ([relayed({"beta": "nonsense"})], DOCUMENT, "POST /v1/things: x-relay: beta is one of assistants"),
+        ([relayed({"ends": "done"}, SEARCH)], DOCUMENT, "search: x-relay: ends is a list of events"),
+        ([relayed({"ends": [5]})], DOCUMENT, "POST /v1/things: x-relay: ends is a list of events"),
         ([relayed({"variants": {"a=b": 1}})], DOCUMENT, "x-relay: variants are operations by query"),
         ([relayed({"alias": 5})], DOCUMENT, "x-relay: alias is an id, unprefixed is true"),
         ([relayed({"unprefixed": False})], DOCUMENT, "x-relay: alias is an id, unprefixed is true"),

@@ -76,6 +76,7 @@ def test_the_operation_table_has_a_typed_row_for_each_operation(project: Path) -
         "request_media_types": ["application/json"],
         "response_media_types": ["application/json", "text/event-stream"],
         "streams": True,
+        "ends": ["[DONE]"],
         "body_model": "NewThing",
         "body_required": True,
         "tags": ["Things"],
@@ -152,7 +153,7 @@ def test_drift_is_reported_and_healed(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (action("$.nowhere", remove=True), "overlay.yaml: action 2, $.nowhere"),
+        (action("$.nowhere", remove=True), "overlay.yaml: action 3, $.nowhere"),
         (
             action("$.paths['/things'].post", update={"x-relay": {"handler": "state.gone"}}),
             "create-thing: no async function 'gone'",

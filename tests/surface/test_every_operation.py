@@ -23,6 +23,7 @@ ASKED: dict[str, Any] = {
     "createImage": {"stream": True, "partial_images": 1},
     "createImageEdit": {"stream": True, "partial_images": 1},
     "getResponse": {"query": "stream=true"},
+    "beta_getResponse": {"query": "stream=true"},
 }
 # The document describes these by the event's name and data together, not by the data.
 NAMED_EVENTS = {"createRun", "createThreadAndRun", "submitToolOuputsToRun"}
