@@ -1,91 +1,115 @@
 """`make bench`: measure the contenders in rounds, side by side, and print tables.
 
-Options, from the environment: ONLY (groups of figures), CONTENDERS, ROUNDS, SECONDS (of each load).
-Exit codes: 0 done, 2 an option or this machine cannot be used.
+    ONLY=plain,sse          groups of figures: start, plain, latency, sse, transfers; of the relay alone:
+                            streams, routes, age
+    CONTENDERS=relay,nginx  who is measured: nginx, bare, usual, relay, and the peers
+    PEERS=1                 the peers too; they are installed into a cache folder
+    ROUNDS=1 SECONDS=2      the medians are of so many rounds, each load takes so long
+    TRANSFER_MIB=512        how large a file is sent and fetched
+    REQUESTS=1000000        what makes the relay old
+    RELAY_TRANSPORT=…       passed on to the relay, like RELAY_VALIDATION, LOG_FORMAT and their like
+
+Exit codes: 0 done, 1 a contender failed, 2 an option or this machine cannot be used.
 """
 
 import os
 import resource
+import subprocess
 import sys
+from collections.abc import Callable
 
+from benchmarks import scale
 from benchmarks.contenders import CONTENDERS, Contender, program
-from benchmarks.figures import GROUPS
-from benchmarks.stage import running, take_core, upstream_running
+from benchmarks.driver import Refused
+from benchmarks.figures import GROUPS, Figures
+from benchmarks.machine import facts
+from benchmarks.options import Options, Unusable, read_options
+from benchmarks.stage import Running, running, take_core, upstream_running
 from benchmarks.table import Results, tables
 
-_NEEDED = ("nginx", "wrk", "taskset")
-_ROUNDS = 3
-_SECONDS = 3.0
+_WRK_GROUPS = {"plain", "latency", "routes", "age"}
+_OURS = "relay"
+_AGE = "age"
 
 
-class Unusable(Exception):
-    """An option or a machine that cannot be used; the message is one line."""
+Groups = dict[str, Callable[[Running, Options], Figures]]
+
+
+class Bench:
+    """One run: its options, and what it has found so far."""
+
+    def __init__(self, options: Options, core: int, upstream_port: int) -> None:
+        self._options = options
+        self._core = core
+        self._upstream_port = upstream_port
+        self.contenders = [contender for contender in CONTENDERS if contender.name in options.contenders]
+        self.results: Results = {contender.name: {} for contender in self.contenders}
+        self.failures: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Measure everyone in each round, each round beginning with another."""
+        for turn in range(self._options.rounds):
+            first = turn % len(self.contenders)
+            for contender in self.contenders[first:] + self.contenders[:first]:
+                _say(f"round {turn + 1} of {self._options.rounds}: {contender.name}")
+                groups = {name: GROUPS[name] for name in self._options.groups if name in GROUPS}
+                if contender.name == _OURS:
+                    more = {name: scale.GROUPS[name] for name in self._options.groups if name in scale.GROUPS}
+                    groups |= more
+                self._measure(contender, groups)
+        if _AGE in self._options.groups and _OURS in self.results:
+            _say(f"{self._options.requests:,} requests: {_OURS}")
+            self._measure(next(c for c in self.contenders if c.name == _OURS), {_AGE: scale.age})
+
+    def _measure(self, contender: Contender, groups: Groups) -> None:
+        figures = self.results[contender.name]
+        doing = "start"
+        try:
+            with running(contender, self._upstream_port, self._core) as server:
+                for doing, measure in groups.items():
+                    if f"{contender.name}, {doing}" not in self.failures:
+                        for name, value in measure(server, self._options).items():
+                            figures.setdefault(name, []).append(value)
+        except (Refused, OSError, subprocess.SubprocessError) as error:
+            self.failures[f"{contender.name}, {doing}"] = str(error)
 
 
 def main() -> None:
     """Measure, and print."""
     try:
-        core = _prepare()
-        groups = _chosen("ONLY", list(GROUPS))
-        names = _chosen("CONTENDERS", [contender.name for contender in CONTENDERS])
-        rounds, seconds = int(_number("ROUNDS", _ROUNDS)), _number("SECONDS", _SECONDS)
+        options = read_options(
+            [*GROUPS, *scale.GROUPS, _AGE], [contender.name for contender in CONTENDERS], []
+        )
+        core = _prepare(options)
     except Unusable as error:
         sys.stderr.write(f"bench: {error}\n")
         sys.exit(2)
-    contenders = [contender for contender in CONTENDERS if contender.name in names]
-    results: Results = {contender.name: {} for contender in contenders}
+    # The load of the machine is read before it is ours.
+    lines = [facts()]
     with upstream_running() as upstream_port:
-        for turn in range(rounds):
-            first = turn % len(contenders)
-            for contender in contenders[first:] + contenders[:first]:
-                _say(f"round {turn + 1} of {rounds}: {contender.name}")
-                _measure(contender, upstream_port, core, groups, seconds, results[contender.name])
-    sys.stdout.write(tables(results))
+        bench = Bench(options, core, upstream_port)
+        bench.run()
+    lines += ["".join(f"- {c.name}: {c.about}\n" for c in bench.contenders), tables(bench.results)]
+    lines += ["".join(f"- failed: {where}: {reason}\n" for where, reason in bench.failures.items())]
+    sys.stdout.write("\n".join(line for line in lines if line))
+    sys.exit(1 if bench.failures else 0)
 
 
-def _measure(
-    contender: Contender,
-    upstream_port: int,
-    core: int,
-    groups: list[str],
-    seconds: float,
-    figures: dict[str, list[float]],
-) -> None:
-    with running(contender, upstream_port, core) as server:
-        for group in groups:
-            for name, value in GROUPS[group](server, seconds).items():
-                figures.setdefault(name, []).append(value)
-
-
-def _prepare() -> int:
+def _prepare(options: Options) -> int:
     """Make this process fit to drive; the contenders' core. Raises Unusable."""
-    missing = [name for name in _NEEDED if program(name) is None]
-    if missing:
-        raise Unusable(f"needs {', '.join(missing)}: apt-get install nginx-light wrk util-linux")
+    needed = {"taskset": "util-linux"}
+    if "nginx" in options.contenders:
+        needed["nginx"] = "nginx-light"
+    if _WRK_GROUPS & set(options.groups):
+        needed["wrk"] = "wrk"
+    if missing := sorted(name for name in needed if program(name) is None):
+        packages = " ".join(needed[name] for name in missing)
+        raise Unusable(f"{' and '.join(missing)} missing: apt-get install {packages}")
     if len(os.sched_getaffinity(0)) == 1:
         raise Unusable("needs two cores: one for the contender, one for the rest")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return take_core()
-
-
-def _chosen(variable: str, known: list[str]) -> list[str]:
-    given = os.environ.get(variable) or ",".join(known)
-    names = [name.strip() for name in given.split(",")]
-    if unknown := [name for name in names if name not in known]:
-        raise Unusable(f"{variable}={','.join(unknown)} is unknown: allowed are {', '.join(known)}")
-    return names
-
-
-def _number(variable: str, default: float) -> float:
-    given = os.environ.get(variable) or str(default)
-    try:
-        number = float(given)
-    except ValueError:
-        number = 0
-    if number <= 0:
-        raise Unusable(f"{variable}={given} is invalid: allowed is a number over 0")
-    return number
 
 
 def _say(text: str) -> None:

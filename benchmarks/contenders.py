@@ -7,10 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.traffic import CLIENT_KEY, REAL_KEY
+from benchmarks.traffic import CLIENT, CLIENT_KEY, REAL_KEY, Caller
 
 PROJECT = Path(__file__).parents[1]
-_PASSED_ON = ("RELAY_", "LOG_")
+# What a developer may want to compare; nothing secret, because it is printed.
+_PASSED_ON = (
+    "RELAY_TRANSPORT",
+    "RELAY_VALIDATION",
+    "RELAY_UNKNOWN_PATHS",
+    "RELAY_WORKERS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+)
 _MAX_BODY_MB = 1024
 
 
@@ -31,11 +39,12 @@ class Contender:
     about: str
     command: Callable[[Place], list[str]]
     variables: Callable[[Place], dict[str, str]] = field(default=lambda _place: {})
+    caller: Callable[[Place], Caller] = field(default=lambda _place: CLIENT)
 
 
 def chosen_settings() -> dict[str, str]:
     """The relay's settings that whoever runs the benchmark has set."""
-    return {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
 def program(name: str) -> str | None:
@@ -60,6 +69,10 @@ def _relay_variables(place: Place) -> dict[str, str]:
 def _bare(place: Place) -> list[str]:
     options = ["--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools"]
     return [*_uvicorn("benchmarks.bare:app", place), *options]
+
+
+def _usual(place: Place) -> list[str]:
+    return _uvicorn("benchmarks.usual:app", place)
 
 
 def _uvicorn(application: str, place: Place) -> list[str]:
@@ -124,5 +137,8 @@ def _nginx(place: Place) -> list[str]:
 CONTENDERS = (
     Contender("nginx", "one worker, no buffering, access log", _nginx),
     Contender("bare", "ASGI application, aiohttp's client, no log", _bare, _upstream_variable),
+    Contender(
+        "usual", "FastAPI, httpx's client, StreamingResponse, all defaults", _usual, _upstream_variable
+    ),
     Contender("relay", "this project, everything on, access log to a file", _relay, _relay_variables),
 )

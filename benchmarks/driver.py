@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import httptools
 
+from benchmarks.traffic import ENOUGH, MORE
+
 CONNECTIONS = 32
 STREAMS = 8
 _OK = 200
@@ -92,13 +94,19 @@ class Waiter:
     def __init__(self, connections: Iterable[Connection]) -> None:
         self._epoll = select.epoll()
         self._by_number = {connection.socket.fileno(): connection for connection in connections}
+        self._heard = time.monotonic()
         for number in self._by_number:
             self._epoll.register(number, select.EPOLLIN)
 
     def wait(self, seconds: float) -> list[Connection]:
-        """Those that have bytes, after `seconds` at most."""
+        """Those that have bytes, after `seconds` at most; raises Refused when all are silent for a minute."""
         select.select([self._epoll], [], [], seconds)
-        return [self._by_number[number] for number, _ in self._epoll.poll(0)]
+        ready = [self._by_number[number] for number, _ in self._epoll.poll(0)]
+        if ready:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > _PATIENCE_SECONDS:
+            raise Refused(f"no byte came for {_PATIENCE_SECONDS:.0f} s")
+        return ready
 
 
 def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]:
@@ -109,7 +117,7 @@ def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]
         taken: list[float] = []
         interval = _SECOND / rate
         following = time.perf_counter_ns() + interval
-        total = int(rate * seconds)
+        total = max(2, int(rate * seconds))
         sent = 0
         while len(taken) < total:
             while sent < total and idle and following <= time.perf_counter_ns():
@@ -141,6 +149,54 @@ def burst(port: int, request: bytes, seconds: float) -> int:
                 if connection.complete and time.perf_counter() < end:
                     connection.send(request)
         return sum(connection.newlines for connection in connections) // 2
+
+
+class HeldStreams:
+    """Streams that stay open, one on each connection."""
+
+    def __init__(self, connections: list[Connection], request: bytes, upstream: Connection) -> None:
+        self._connections = connections
+        self._upstream = upstream
+        self._waiter = Waiter(connections)
+        for connection in connections:
+            connection.send(request)
+        while not all(connection.size for connection in connections):
+            for connection in self._waiter.wait(_PATIENCE_SECONDS):
+                connection.receive()
+
+    def take_turns(self, window: int, seconds: float) -> int:
+        """Keep `window` events on their way, each on another stream, for `seconds`; how many came."""
+        end = time.perf_counter() + seconds
+        events = 0
+        self._upstream.socket.sendall(MORE * window)
+        while time.perf_counter() < end:
+            came = self._events()
+            self._upstream.socket.sendall(MORE * came)
+            events += came
+        return events
+
+    def end(self) -> None:
+        """Let every stream end: a contender need not notice that a client has left."""
+        self._upstream.socket.sendall(ENOUGH)
+        while not all(connection.complete for connection in self._connections):
+            self._events()
+
+    def _events(self) -> int:
+        came = 0
+        for connection in self._waiter.wait(_PATIENCE_SECONDS):
+            before = connection.newlines
+            connection.receive()
+            came += (connection.newlines - before) // 2
+        return came
+
+
+@contextmanager
+def held(port: int, upstream_port: int, request: bytes, count: int) -> Iterator[HeldStreams]:
+    """`count` streams, all open and past their first event, and ended afterwards."""
+    with connected(port, count) as connections, connected(upstream_port) as (upstream,):
+        streams = HeldStreams(connections, request, upstream)
+        yield streams
+        streams.end()
 
 
 def first_events(port: int, request: bytes, count: int) -> list[float]:

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benchmarks import driver, process
+from benchmarks.options import Options
 from benchmarks.stage import Running
 from benchmarks.traffic import (
     CHAT,
-    CONTENT,
-    REAL_KEY,
-    TRANSFER_BYTES,
+    DIRECT,
     burst_body,
     chat_body,
     chat_request,
+    content_path,
     get_request,
+    held_body,
     upload_request,
 )
 from benchmarks.wrk import Load, Wrk, wrk
@@ -50,16 +51,16 @@ def loaded(contender: Running, tool: Wrk, seconds: float) -> tuple[Load, float]:
     return load, used.seconds
 
 
-def start(contender: Running, _seconds: float) -> Figures:
+def start(contender: Running, _options: Options) -> Figures:
     """From the start of the process to its first answer, and the memory then."""
     return {"start seconds": contender.start_seconds, "idle MiB": contender.idle_bytes / _MIB}
 
 
-def plain(contender: Running, seconds: float) -> Figures:
+def plain(contender: Running, options: Options) -> Figures:
     """Chat requests of 1 KB as fast as they are answered."""
-    with wrk(CHAT, chat_body()) as tool:
+    with wrk(CHAT, contender.caller, chat_body()) as tool:
         tool.run(contender.port, 1)
-        load, used = loaded(contender, tool, seconds)
+        load, used = loaded(contender, tool, options.seconds)
     return {
         "request µs": used / load.requests * 1e6,
         "requests/s": load.requests / load.seconds,
@@ -67,13 +68,13 @@ def plain(contender: Running, seconds: float) -> Figures:
     }
 
 
-def latency(contender: Running, seconds: float) -> Figures:
+def latency(contender: Running, options: Options) -> Figures:
     """Chat requests at half of the contender's peak, less the same straight to the upstream."""
-    with wrk(CHAT, chat_body()) as tool:
+    with wrk(CHAT, contender.caller, chat_body()) as tool:
         peak = tool.run(contender.port, 1)
     rate = min(peak.requests / peak.seconds / 2, _MAX_PACE)
-    direct = driver.paced(contender.upstream_port, chat_request(chat_body(), REAL_KEY), rate, seconds)
-    through = driver.paced(contender.port, chat_request(chat_body()), rate, seconds)
+    direct = driver.paced(contender.upstream_port, chat_request(chat_body(), DIRECT), rate, options.seconds)
+    through = driver.paced(contender.port, chat_request(chat_body(), contender.caller), rate, options.seconds)
     return {
         "pace/s": rate,
         "added p50 ms": _percentile(through, 50) - _percentile(direct, 50),
@@ -85,25 +86,36 @@ def _percentile(taken: list[float], percent: int) -> float:
     return statistics.quantiles(taken, n=100, method="inclusive")[percent - 1]
 
 
-def sse(contender: Running, seconds: float) -> Figures:
-    """Bursts of events, each its own write upstream; and the wait for the first event of a short stream."""
-    request = chat_request(burst_body())
+def sse(contender: Running, options: Options) -> Figures:
+    """Events in bursts, each its own write upstream; events one by one; the wait for a first one."""
+    request = chat_request(burst_body(), contender.caller)
     driver.burst(contender.port, request, 0.5)
     with cpu_of(contender) as used:
-        events = driver.burst(contender.port, request, seconds)
+        events = driver.burst(contender.port, request, options.seconds)
     short = burst_body(_SHORT_STREAM)
-    direct = driver.first_events(contender.upstream_port, chat_request(short, REAL_KEY), _FIRST_EVENTS)
-    through = driver.first_events(contender.port, chat_request(short), _FIRST_EVENTS)
+    direct = driver.first_events(contender.upstream_port, chat_request(short, DIRECT), _FIRST_EVENTS)
+    through = driver.first_events(contender.port, chat_request(short, contender.caller), _FIRST_EVENTS)
     return {
         "event µs": used.seconds / events * 1e6,
+        "lone event µs": lone_event(contender, driver.CONNECTIONS, driver.CONNECTIONS, options.seconds),
         "first event ms": statistics.median(through) - statistics.median(direct),
     }
 
 
-def transfers(contender: Running, _seconds: float) -> Figures:
-    """512 MiB up, then 512 MiB down: CPU seconds, and how far memory grew over what it was before."""
-    found = _transfer(contender, "upload", lambda: driver.upload(contender.port, *_uploaded()))
-    return found | _transfer(contender, "download", lambda: _download(contender.port))
+def lone_event(contender: Running, count: int, window: int, seconds: float) -> float:
+    """CPU µs of an event that is met alone: `window` of `count` open streams have one on its way."""
+    request = chat_request(held_body(), contender.caller)
+    with driver.held(contender.port, contender.upstream_port, request, count) as streams:
+        with cpu_of(contender) as used:
+            events = streams.take_turns(window, seconds)
+        return used.seconds / events * 1e6
+
+
+def transfers(contender: Running, options: Options) -> Figures:
+    """A large file up, then one down: CPU seconds, and how far memory grew over what it was before."""
+    size = options.transfer_mib * _MIB
+    found = _transfer(contender, "upload", lambda: _upload(contender, size))
+    return found | _transfer(contender, "download", lambda: _download(contender, size))
 
 
 def _transfer(contender: Running, name: str, transfer: Callable[[], None]) -> Figures:
@@ -115,18 +127,18 @@ def _transfer(contender: Running, name: str, transfer: Callable[[], None]) -> Fi
     return {f"{name} s": used.seconds, f"{name} MiB": max(growth, 0) / _MIB}
 
 
-def _uploaded() -> tuple[bytes, int, bytes]:
-    head, end = upload_request(TRANSFER_BYTES)
-    return head, TRANSFER_BYTES, end
+def _upload(contender: Running, size: int) -> None:
+    before, after = upload_request(size, contender.caller)
+    driver.upload(contender.port, before, size, after)
 
 
-def _download(port: int) -> None:
-    size = driver.download(port, get_request(CONTENT))
-    if size != TRANSFER_BYTES:
-        raise driver.Refused(f"{size} of {TRANSFER_BYTES} bytes arrived")
+def _download(contender: Running, size: int) -> None:
+    arrived = driver.download(contender.port, get_request(content_path(size), contender.caller))
+    if arrived != size:
+        raise driver.Refused(f"{arrived} of {size} bytes arrived")
 
 
-GROUPS: dict[str, Callable[[Running, float], Figures]] = {
+GROUPS: dict[str, Callable[[Running, Options], Figures]] = {
     "start": start,
     "plain": plain,
     "latency": latency,

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import process
 from benchmarks.contenders import PROJECT, Contender, Place
 from benchmarks.driver import Refused, connected
-from benchmarks.traffic import chat_body, chat_request
+from benchmarks.traffic import Caller, chat_body, chat_request
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -28,6 +28,7 @@ class Running:
 
     pid: int
     port: int
+    caller: Caller
     upstream_port: int
     start_seconds: float
     idle_bytes: int
@@ -69,16 +70,17 @@ def running(contender: Contender, upstream_port: int, core: int) -> Iterator[Run
             ) as started,
         ):
             try:
-                _await_answer(started, place.port, log)
+                caller = contender.caller(place)
+                _await_answer(started, place.port, caller, log)
                 seconds = time.perf_counter() - start
                 idle = process.resident_bytes(started.pid)
-                yield Running(started.pid, place.port, upstream_port, seconds, idle)
+                yield Running(started.pid, place.port, caller, upstream_port, seconds, idle)
             finally:
                 _stop(started)
 
 
-def _await_answer(started: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    request = chat_request(chat_body())
+def _await_answer(started: subprocess.Popen[bytes], port: int, caller: Caller, log: Path) -> None:
+    request = chat_request(chat_body(), caller)
     end = time.monotonic() + _START_SECONDS
     last: Exception | None = None
     while time.monotonic() < end and started.poll() is None:

@@ -28,9 +28,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "Server-sent events": (
         Column("event µs", "CPU µs/event", 2, ratio=True),
+        Column("lone event µs", "CPU µs/lone event", 1, ratio=True),
         Column("first event ms", "first event added ms", 2),
     ),
-    "512 MiB": (
+    "A large file": (
         Column("upload s", "upload CPU s", 2, ratio=True),
         Column("upload MiB", "memory + MiB", 0),
         Column("download s", "download CPU s", 2, ratio=True),
@@ -40,6 +41,21 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("start seconds", "first answer after s", 2),
         Column("idle MiB", "idle MiB", 0),
     ),
+    "Open streams, CPU µs/lone event": (
+        Column("event µs, 1 open", "1"),
+        Column("event µs, 100 open", "100"),
+        Column("event µs, 1000 open", "1,000"),
+    ),
+    "Place in the contract, CPU µs/request": (
+        Column("early µs", "GET /v1/assistants"),
+        Column("late µs", "GET /v1/videos/{video_id}"),
+    ),
+    "Age, CPU µs/request": (
+        Column("first µs", "first thousands"),
+        Column("served", "then, after requests", 0),
+        Column("last µs", "the last thousands"),
+        Column("grown MiB", "memory since the first + MiB"),
+    ),
 }
 
 
@@ -47,13 +63,17 @@ def tables(results: Results) -> str:
     """All tables that `results` has figures for."""
     found = []
     for title, columns in TABLES.items():
-        present = [c for c in columns if any(c.key in figures for figures in results.values())]
-        if present:
-            found.append(_table(title, present, results))
+        rows = {
+            name: figures
+            for name, figures in results.items()
+            if any(column.key in figures for column in columns)
+        }
+        if rows:
+            found.append(_table(title, columns, rows))
     return "\n".join(found)
 
 
-def _table(title: str, columns: list[Column], results: Results) -> str:
+def _table(title: str, columns: tuple[Column, ...], results: Results) -> str:
     headings = [title]
     for column in columns:
         headings += [column.heading, f"times {REFERENCE}"] if column.ratio else [column.heading]
@@ -62,7 +82,7 @@ def _table(title: str, columns: list[Column], results: Results) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _cells(columns: list[Column], figures: dict[str, list[float]], results: Results) -> list[str]:
+def _cells(columns: tuple[Column, ...], figures: dict[str, list[float]], results: Results) -> list[str]:
     cells = []
     for column in columns:
         own = _median(figures, column.key)

@@ -1,17 +1,31 @@
 """The requests that are sent and the answers to them: what the driver and the upstream both know."""
 
 import json
+from typing import NamedTuple
 
 CLIENT_KEY = "relay-key-of-the-benchmark"
 REAL_KEY = "sk-real-key-of-the-benchmark"
 
+
+class Caller(NamedTuple):
+    """Who sends a request: the key that is shown, and header lines besides, each with its line end."""
+
+    key: str
+    fields: str = ""
+
+
+CLIENT = Caller(CLIENT_KEY)
+DIRECT = Caller(REAL_KEY)
+
+# What the driver tells the upstream: write one event, to the held stream whose turn it is.
+MORE = b"+"
+# End them all.
+ENOUGH = b"."
+
 CHAT = "/v1/chat/completions"
 FILES = "/v1/files"
-CONTENT = "/v1/files/file-benchmark/content"
-
-TRANSFER_BYTES = 512 * 1024 * 1024
 BURST_EVENTS = 500
-_QUESTION = "Say in a few words what a relay is, and what it costs to have one in the way. " * 10
+_QUESTION = "Say in a few words what a relay is, and what it costs to have one in the way. " * 12
 
 _DATE = "date: Sun, 01 Nov 2026 12:00:00 GMT\r\n"
 _ID = "x-request-id: req_0123456789abcdef0123456789abcdef\r\nopenai-processing-ms: 12\r\n"
@@ -32,23 +46,29 @@ def burst_body(events: int = BURST_EVENTS) -> bytes:
 
 
 def held_body() -> bytes:
-    """A chat request whose stream stays open: the upstream gives its open streams an event in turn."""
+    """A chat request whose stream stays open: one event, then one whenever its turn comes (`MORE`)."""
     return chat_body(stream=True, metadata={"pace": "held"})
 
 
-def chat_request(body: bytes, key: str = CLIENT_KEY) -> bytes:
+def chat_request(body: bytes, caller: Caller) -> bytes:
     """`body` as a POST of a chat request."""
     return (
-        _head("POST", CHAT, key, f"content-type: application/json\r\ncontent-length: {len(body)}\r\n") + body
+        _head("POST", CHAT, caller, f"content-type: application/json\r\ncontent-length: {len(body)}\r\n")
+        + body
     )
 
 
-def get_request(path: str, key: str = CLIENT_KEY) -> bytes:
+def get_request(path: str, caller: Caller) -> bytes:
     """A GET of `path`."""
-    return _head("GET", path, key)
+    return _head("GET", path, caller)
 
 
-def upload_request(size: int) -> tuple[bytes, bytes]:
+def content_path(size: int) -> str:
+    """What a file of `size` bytes is fetched from."""
+    return f"{FILES}/file-{size}/content"
+
+
+def upload_request(size: int, caller: Caller) -> tuple[bytes, bytes]:
     """What stands before and after the `size` bytes of an uploaded file (multipart, RFC 7578)."""
     parts = b'--edge\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--edge\r\n'
     parts += b'content-disposition: form-data; name="file"; filename="zeros.jsonl"\r\n'
@@ -56,12 +76,13 @@ def upload_request(size: int) -> tuple[bytes, bytes]:
     end = b"\r\n--edge--\r\n"
     length = len(parts) + size + len(end)
     fields = f"content-type: multipart/form-data; boundary=edge\r\ncontent-length: {length}\r\n"
-    return _head("POST", FILES, CLIENT_KEY, fields) + parts, end
+    return _head("POST", FILES, caller, fields) + parts, end
 
 
-def _head(method: str, path: str, key: str, fields: str = "") -> bytes:
+def _head(method: str, path: str, caller: Caller, fields: str = "") -> bytes:
     common = "host: 127.0.0.1\r\naccept: application/json\r\nuser-agent: OpenAI/Python 2.8.0\r\n"
-    return f"{method} {path} HTTP/1.1\r\n{common}authorization: Bearer {key}\r\n{fields}\r\n".encode()
+    own = f"authorization: Bearer {caller.key}\r\n{caller.fields}"
+    return f"{method} {path} HTTP/1.1\r\n{common}{own}{fields}\r\n".encode()
 
 
 def _answer(body: bytes, status: str = "200 OK", media_type: str = "application/json") -> bytes:
@@ -86,7 +107,7 @@ _COMPLETION = {
 _FILE = {
     "id": "file-benchmark",
     "object": "file",
-    "bytes": TRANSFER_BYTES,
+    "bytes": 1024,
     "created_at": 1_793_534_400,
     "filename": "zeros.jsonl",
     "purpose": "batch",

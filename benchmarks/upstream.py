@@ -2,6 +2,9 @@
 
 `python -m benchmarks.upstream` prints the port that it listens on. It knows just enough of HTTP for what the
 contenders send: one request at a time per connection, with a length or chunked, and no trailers.
+
+Instead of a request the driver may send `MORE`, for one more event on one of the streams that are held open,
+and `ENOUGH`, for the end of them all.
 """
 
 import asyncio
@@ -13,14 +16,15 @@ import uvloop
 
 from benchmarks.traffic import (
     BURST_EVENTS,
+    ENOUGH,
     EVENT,
     FILE_ANSWER,
+    MORE,
     PLAIN_ANSWER,
     REAL_KEY,
     REFUSED,
     STREAM_END,
     STREAM_HEAD,
-    TRANSFER_BYTES,
     source_head,
 )
 
@@ -32,37 +36,36 @@ _EVENTS = re.compile(rb'"max_(?:completion_)?tokens": ?(\d+)')
 # No body that the driver sends holds these bytes, so they stand for the end of a chunked one.
 _LAST_CHUNK = b"0\r\n\r\n"
 _KEPT_BYTES = 16_384
+_SIZE = re.compile(rb"/file-(\d+)/content$")
 _BLOCK = bytes(262_144)
-_TICK_SECONDS = 0.001
 _BACKLOG = 2048
 
 
 class Held:
-    """The streams that stay open: each tick gives the next one in turn an event."""
+    """The streams that stay open."""
 
     def __init__(self) -> None:
         self._streams: list[asyncio.Transport] = []
         self._next = 0
-        self._ticking = False
 
     def add(self, stream: asyncio.Transport) -> None:
-        """Keep `stream` open; the first one starts the ticks."""
+        """Keep `stream` open."""
         self._streams.append(stream)
-        if not self._ticking:
-            self._tick()
 
     def forget(self, stream: asyncio.Transport) -> None:
         """Give `stream` no more events, if it had any."""
         if stream in self._streams:
             self._streams.remove(stream)
 
-    def _tick(self) -> None:
-        self._ticking = bool(self._streams)
-        if not self._ticking:
-            return
-        self._next = (self._next + 1) % len(self._streams)
-        self._streams[self._next].write(EVENT)
-        asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+    def obey(self, told: bytes) -> None:
+        """Write an event for each `MORE`, to the stream whose turn it is; end all after an `ENOUGH`."""
+        for _ in range(told.count(MORE) if self._streams else 0):
+            self._next = (self._next + 1) % len(self._streams)
+            self._streams[self._next].write(EVENT)
+        if ENOUGH in told:
+            for stream in self._streams:
+                stream.write(STREAM_END)
+            self._streams.clear()
 
 
 class UpstreamProtocol(asyncio.Protocol):
@@ -104,6 +107,9 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; answer at the request's end."""
+        if data[:1] in {MORE, ENOUGH} and not self._head and not self._unread:
+            self._held.obey(data)
+            return
         if not self._head:
             head, mark, data = (self._unread + data).partition(b"\r\n\r\n")
             if not mark:
@@ -131,8 +137,8 @@ class UpstreamProtocol(asyncio.Protocol):
             self._transport.write(REFUSED)
         elif method == b"POST" and target.endswith(b"/completions"):
             self._complete(body)
-        elif target.endswith(b"/content"):
-            self._sending = self._loop.create_task(self._download())
+        elif size := _SIZE.search(target):
+            self._sending = self._loop.create_task(self._download(int(size[1])))
         else:
             self._transport.write(FILE_ANSWER)
 
@@ -158,9 +164,9 @@ class UpstreamProtocol(asyncio.Protocol):
         else:
             self._transport.write(STREAM_END)
 
-    async def _download(self) -> None:
-        self._transport.write(source_head(TRANSFER_BYTES))
-        for _ in range(TRANSFER_BYTES // len(_BLOCK)):
+    async def _download(self, size: int) -> None:
+        self._transport.write(source_head(size))
+        for _ in range(size // len(_BLOCK)):
             self._transport.write(_BLOCK)
             await self._writable.wait()
 

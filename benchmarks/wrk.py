@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.driver import CONNECTIONS, Refused
-from benchmarks.traffic import CLIENT_KEY
+from benchmarks.traffic import Caller
 
 _SCRIPT = """
 wrk.method = "{method}"
-wrk.headers["Authorization"] = "Bearer {key}"
-wrk.headers["Content-Type"] = "application/json"
-{body}
+{steps}
 done = function(summary)
   local e = summary.errors
   local failed = e.connect + e.read + e.write + e.status + e.timeout
@@ -24,6 +22,7 @@ end
 """
 _RESULT = re.compile(r"^RESULT (\d+) (\d+) (\d+)$", re.MULTILINE)
 _GRACE_SECONDS = 30
+_TIMEOUT = "20s"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class Wrk:
     def run(self, port: int, seconds: float) -> Load:
         """Load the server at `port` for whole `seconds`; raises Refused when any request failed."""
         address = f"http://127.0.0.1:{port}{self._path}"
-        options = ["-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(self._script)]
+        length = f"-d{max(1, round(seconds))}s"
+        options = ["-t1", f"-c{CONNECTIONS}", length, "-s", str(self._script), "--timeout", _TIMEOUT]
         done = subprocess.run(
             ["wrk", *options, address],  # noqa: S607 - wherever the system keeps it
             capture_output=True,
@@ -62,11 +62,15 @@ class Wrk:
 
 
 @contextmanager
-def wrk(path: str, body: bytes = b"") -> Iterator[Wrk]:
+def wrk(path: str, caller: Caller, body: bytes = b"") -> Iterator[Wrk]:
     """A `wrk` for a POST of `body` to `path`, or a GET where there is none."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "request.lua"
-        method = "POST" if body else "GET"
-        text = f"wrk.body = [==[{body.decode()}]==]" if body else ""
-        script.write_text(_SCRIPT.format(method=method, key=CLIENT_KEY, body=text))
+        fields = dict(line.split(": ", 1) for line in caller.fields.splitlines())
+        fields["Authorization"] = f"Bearer {caller.key}"
+        if body:
+            fields["Content-Type"] = "application/json"
+        steps = [f'wrk.headers["{name}"] = "{value}"' for name, value in fields.items()]
+        steps += [f"wrk.body = [==[{body.decode()}]==]"] if body else []
+        script.write_text(_SCRIPT.format(method="POST" if body else "GET", steps="\n".join(steps)))
         yield Wrk(script, path)
