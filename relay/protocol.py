@@ -73,8 +73,8 @@ class RelayProtocol(HttpToolsProtocol):
         self.traffic.connections += 1
         self._wait_for(self.shared.client_seconds)
         if self.traffic.connections > self.traffic.max_connections:
-            longest = next((found for found in self.shared.waiting if found.idle), self)
-            del self.shared.waiting[longest]
+            waiting = (found for found in self.shared.waiting if found.idle)
+            longest = next((found for found in waiting if not found.transport.is_closing()), self)
             longest.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -101,13 +101,17 @@ class RelayProtocol(HttpToolsProtocol):
         elif self.idle:
             self.transport.close()
             self._wait_for(self.shared.client_seconds)
-        elif self.flow.read_paused or self.cycle.waiting_for_100_continue:
-            self._wait_for(self.shared.client_seconds)  # it is not the client that is waited for
+        elif self.running is not self.cycle or not self._waits_for_content():
+            self._wait_for(self.shared.client_seconds)
         else:
             self.close_after_answer()
             seconds = self.shared.client_seconds
             self.connection.interrupt(RequestTimeout(f"No byte of the request came for {seconds} seconds"))
             del self.shared.waiting[self]
+
+    def _waits_for_content(self) -> bool:
+        asked = not self.flow.read_paused and not self.cycle.waiting_for_100_continue
+        return asked and self.cycle.more_body
 
     def _see_that_it_reads(self) -> None:
         left = self.transport.get_write_buffer_size()

@@ -149,6 +149,24 @@ def test_a_client_is_not_hurried_while_the_upstream_is_waited_for(faulty: Faulty
             assert line.until(b"ok").startswith(b"HTTP/1.1 200 ")
 
 
+def test_a_late_third_request_is_no_fault_of_the_second(faulty: Faulty) -> None:
+    """The second one is whole, and waits for its answer, while the head of the third does not end."""
+
+    async def is_late_with_the_second(connection: Connection) -> None:
+        for seconds, kept in ((0, b""), (4, b"connection: close\r\n")):
+            await connection.request()
+            await asyncio.sleep(seconds)  # longer than a client may be silent
+            await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n" + kept + b"\r\nok")
+
+    faulty.script = is_late_with_the_second
+    with (
+        relay_over(faulty.base_url, relay_client_timeout=1) as root,
+        dialled(root, MODELS * 2 + b"GET /v1/mo") as line,
+    ):
+        raw = line.rest()
+        assert (raw.count(b"HTTP/1.1 200 "), raw.count(b"HTTP/1.1 ")) == (2, 2)
+
+
 def test_an_upload_that_was_answered_early_is_not_waited_for_long(hurried: str, recorder: Recorder) -> None:
     with dialled(
         hurried, request("POST", "/v1/files", "content-type: text/html", "content-length: 9999")
