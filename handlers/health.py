@@ -37,6 +37,7 @@ async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -
             "contract_version": CONTRACT_VERSION,
             "operations": _UPSTREAM_OPERATIONS,
             "validation_reports": relay.judge.reports.total(),
+            "truncated_streams": relay.forwarder.truncated.total(),
         },
     }
     await JSONResponse(state)(scope, receive, send)

@@ -17,6 +17,7 @@ class RelayCycle(RequestResponseCycle):
     """
 
     _head = b""
+    bodiless = False
 
     async def send(self, message: Message) -> None:  # type: ignore[override]  # the same messages, by another name
         """Take the answer's start or a part of its body, as ASGI has them; wait while the client is slow."""
@@ -33,7 +34,8 @@ class RelayCycle(RequestResponseCycle):
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
 
     def _made(self, status: int, headers: RawHeaders) -> bytes:
-        self.chunked_encoding = self.scope["method"] != "HEAD" and status not in _BODILESS
+        self.bodiless = self.scope["method"] == "HEAD" or status in _BODILESS
+        self.chunked_encoding = not self.bodiless
         self.expected_content_length = 0
         lines = [STATUS_LINE[status]]
         for name, value in headers:
@@ -61,8 +63,8 @@ class RelayCycle(RequestResponseCycle):
     def _go_on(self, body: bytes, *, more: bool) -> None:
         pieces = [self._head] if self._head else []
         self._head = b""
-        if self.scope["method"] == "HEAD":
-            self.expected_content_length = 0
+        if self.bodiless:
+            self.expected_content_length = 0  # it is the length of what is left out
         elif self.chunked_encoding:
             if body:
                 pieces += (b"%x\r\n" % len(body), body, b"\r\n")

@@ -18,7 +18,8 @@ RelayError
 │   ├── UpstreamKeyMissing     there is no real key to forward with
 │   ├── UpstreamUnreachable    no connection, or one that broke before the answer
 │   ├── UpstreamTimeout        no byte from upstream in time
-│   └── UpstreamInvalid        an answer that is no HTTP
+│   ├── UpstreamInvalid        an answer that is no HTTP
+│   └── UpstreamTruncated      a stream that ended before its last event
 ├── LoopDetected               a request that this relay has sent itself
 ├── Unavailable
 │   ├── RelayBusy              too much is in progress
@@ -132,6 +133,10 @@ class UpstreamInvalid(UpstreamError):
     """An answer that is no HTTP."""
 
 
+class UpstreamTruncated(UpstreamError):
+    """A stream that ended before its last event."""
+
+
 class LoopDetected(RelayError):
     """A request that this relay has sent itself (RFC 5842, 7.2)."""
 
@@ -181,6 +186,7 @@ TABLE: dict[type[RelayError], Kind] = {
     UpstreamUnreachable: Kind(502, _SERVER, "upstream_unreachable"),
     UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
     UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
+    UpstreamTruncated: Kind(502, _SERVER, "upstream_truncated"),
     LoopDetected: Kind(508, _SERVER, "loop_detected"),
     RelayBusy: Kind(503, _SERVER, "relay_busy"),
     RelayDraining: Kind(503, _SERVER, "relay_draining"),

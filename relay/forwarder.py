@@ -1,24 +1,29 @@
 """The one way out: every byte to and from the upstream passes `Forwarder.forward`."""
 
+from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import structlog
 from starlette.types import Receive, Scope, Send
 
 from generated.operations import Operation
 from relay.auth import Secret
 from relay.body import Replay, RequestBody, has_body
-from relay.connection import Connection, connection_of
-from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, shape
+from relay.connection import connection_of
+from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, UpstreamTruncated
+from relay.events import Events
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
 from relay.loops import Loops
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
 
+logger = structlog.get_logger("relay")
+
 MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
+_RESUMING = b"starting_after="
 _STATUSES = range(200, 600)
-_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +62,11 @@ def _with_beta(fields: RawHeaders, added: str) -> RawHeaders:
     return [*others, (b"openai-beta", merged_tokens(present, added))]
 
 
-class _Events:
-    """Knows whether an event stream stands between two events, by the bytes it ended with."""
-
-    def __init__(self) -> None:
-        self._tail = b"\n\n"
-
-    def saw(self, chunk: bytes) -> None:
-        self._tail = (self._tail + chunk[-4:])[-4:]
-
-    def error(self, error: RelayError) -> bytes:
-        """An event that carries `error`, on a line of its own."""
-        between = self._tail.endswith((b"\n\n", b"\r\r", b"\r\n\r\n"))
-        return (b"" if between else b"\n\n") + b"data: " + shape(error) + b"\n\n"
-
-
 class Forwarder:
-    """Forwards requests to one upstream. It knows no operation by name."""
+    """Forwards requests to one upstream. It knows no operation by name.
+
+    `truncated` counts, by operation id, the streams that ended before their last event.
+    """
 
     def __init__(
         self, upstream: Upstream, credentials: Credentials, loops: Loops, max_body_bytes: int
@@ -82,6 +75,7 @@ class Forwarder:
         self._credentials = credentials
         self._loops = loops
         self._max_body_bytes = max_body_bytes
+        self.truncated: Counter[str] = Counter()
 
     async def forward(
         self, scope: Scope, receive: Receive, send: Send, operation: Operation | None = None
@@ -90,6 +84,7 @@ class Forwarder:
 
         Raises RelayError before the first byte of an answer. After it a break is never finished: an event
         stream gets one error event, then the answer is left incomplete, which makes the server abort it.
+        A stream that ends well-framed, but before the event that its operation ends with, is such a break.
         """
         target = _target(scope, operation)
         check_fields(scope["headers"])
@@ -98,7 +93,7 @@ class Forwarder:
         body = self._body(scope, receive)
         response = await self._upstream.send(scope["method"], target, headers, body)
         try:
-            await _relay(response, connection_of(scope), send)
+            await self._relay(response, scope, send, operation)
         finally:
             await response.close()
 
@@ -108,6 +103,57 @@ class Forwarder:
         if not has_body(scope["headers"]):
             return b""
         return RequestBody(receive, scope["headers"], self._max_body_bytes)
+
+    async def _relay(
+        self, response: UpstreamResponse, scope: Scope, send: Send, operation: Operation | None
+    ) -> None:
+        if response.status not in _STATUSES:
+            raise UpstreamInvalid("The upstream's answer was not valid HTTP")
+        headers = to_client(response.headers)
+        if response.status == HTTPStatus.NO_CONTENT:
+            # There must be no length, and nothing would fill it (RFC 9110, 8.6).
+            headers = [(name, value) for name, value in headers if name != b"content-length"]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        events = Events() if _has_events(headers) else None
+        # An event of the relay's must not fill up a promised length.
+        open_ended = events is not None and value_of(headers, b"content-length") is None
+        last = b""
+        try:
+            with connection_of(scope):
+                while chunk := await response.read():
+                    if events is not None:
+                        events.saw(chunk)
+                    elif response.ended:
+                        last = chunk
+                        break
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if events is not None and response.status == HTTPStatus.OK:
+                self._judge(events, scope, operation, open_ended=open_ended)
+        except RelayError as error:
+            if events is not None and open_ended:
+                await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
+            raise
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _judge(self, events: Events, scope: Scope, operation: Operation | None, *, open_ended: bool) -> None:
+        """Count and log a stream that ended before its last event, and raise UpstreamTruncated.
+
+        One with a Content-Length has reached the client whole by then: that is counted, and not cut. Nothing
+        at all may be the truth where the client asked for what comes after an event that it has.
+        """
+        if operation is None or not operation.ends or scope["method"] == "HEAD":
+            return
+        if events.ended(operation.ends) or (events.empty and _RESUMING in scope["query_string"]):
+            return
+        self.truncated[operation.operation_id] += 1
+        logger.warning(
+            "truncated",
+            request_id=scope["state"]["request_id"],
+            operation=operation.operation_id,
+            bytes=events.size,
+        )
+        if open_ended:
+            raise UpstreamTruncated("The upstream ended the stream before its last event")
 
 
 def _target(scope: Scope, operation: Operation | None) -> bytes:
@@ -130,35 +176,9 @@ def check_fields(headers: RawHeaders) -> None:
             raise InvalidHead("Transfer-Encoding must be chunked, and nothing besides (RFC 9112, 6.1)")
 
 
-async def _relay(response: UpstreamResponse, connection: Connection, send: Send) -> None:
-    if response.status not in _STATUSES:
-        raise UpstreamInvalid("The upstream's answer was not valid HTTP")
-    headers = to_client(response.headers)
-    if response.status in _BODILESS:
-        # A 304 may tell the length of what is left out, a 204 must not (RFC 9110, 8.6); uvicorn waits for it.
-        headers = [(name, value) for name, value in headers if name != b"content-length"]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    events = _Events() if _takes_an_event(headers) else None
-    last = b""
-    try:
-        with connection:
-            while chunk := await response.read():
-                if events is not None:
-                    events.saw(chunk)
-                elif response.ended:
-                    last = chunk
-                    break
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except RelayError as error:
-        if events is not None:
-            await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
-        raise
-    await send({"type": "http.response.body", "body": last, "more_body": False})
-
-
-def _takes_an_event(headers: RawHeaders) -> bool:
-    """Whether an event of the relay's would be read as one, and could not fill up a promised length."""
+def _has_events(headers: RawHeaders) -> bool:
+    """Whether an answer is an event stream that can be read."""
     media_type = value_of(headers, b"content-type")
     if media_type is None or not media_type.lower().startswith(_EVENT_STREAM):
         return False
-    return all(value_of(headers, name) is None for name in (b"content-encoding", b"content-length"))
+    return value_of(headers, b"content-encoding") is None

@@ -93,6 +93,7 @@ def test_health_tells_the_state_of_the_relay(
                 1 for found in OPERATIONS.values() if found.upstream_path and not found.alias_of
             ),
             "validation_reports": 0,
+            "truncated_streams": 0,
         },
     }
     assert not upstream[0].seen

@@ -119,9 +119,10 @@ def test_a_json_answer(
 @example(stream=b"data:\n\ndata: \n\n\n\n: \n\ndata: [DONE]", cuts=[])
 def test_an_event_stream(relay: str, recorder: Recorder, stream: bytes, cuts: list[int]) -> None:
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-    recorder.reply = replying(bodies.pieces(stream, cuts), headers)
+    whole = stream + b"\n\ndata: [DONE]\n\n"
+    recorder.reply = replying(bodies.pieces(whole, cuts), headers)
     answer = ask(relay, "POST", CHAT, JSON, body=STREAM_BODY)
-    assert (answer.status, answer.body) == (200, stream)
+    assert (answer.status, answer.body) == (200, whole)
     assert answer.all("content-type", "cache-control") == ["text/event-stream; charset=utf-8", "no-cache"]
 
 

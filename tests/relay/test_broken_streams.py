@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.faulty import Connection, Faulty, Script
+from tests.relay.sse import events_in
 from tests.relay.test_streams import FIRST
 from tests.relay.wire import LAST_CHUNK, chunk, dialled, request, streaming, unchunked
 from tests.servers import eventually
@@ -63,12 +64,10 @@ def last_event(content: bytes) -> object:
         b'data: {"whole": 1}\n',
         b"data: one\r\ndata: two\r\n",
         b"event: x\rdata: y\r",
-        b": comment",
         "data: 🙂".encode()[:-2],
-        b"event: response.created\n",
     ],
 )
-def test_a_break_within_an_event_puts_the_error_on_lines_of_its_own(
+def test_a_break_within_the_data_of_an_event_puts_the_error_on_lines_of_its_own(
     faulty: Faulty, faulty_relay: str, begun: bytes
 ) -> None:
     read = threading.Event()
@@ -78,6 +77,21 @@ def test_a_break_within_an_event_puts_the_error_on_lines_of_its_own(
     assert content.startswith(FIRST + begun)
     assert content.count(b'"error"') == 1
     assert last_event(content) == BROKEN
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b": comment", b"event: thread.run.created\n", b"event: done\r\n", b"event: do", b"id: 1\rdata:", b"dat"],
+)
+def test_a_break_before_the_data_of_an_event_makes_it_the_error(
+    faulty: Faulty, faulty_relay: str, begun: bytes
+) -> None:
+    read = threading.Event()
+    faulty.script = breaking(SSE + CHUNKED + chunk(FIRST + begun), read=read)
+    content, whole = unchunked(ended(faulty_relay, streaming(), begun, read))
+    assert not whole
+    assert content.startswith(FIRST + begun)
+    assert [(name, json.loads(data)) for name, data in events_in(content)[1:]] == [("error", BROKEN)]
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\r", b"\r\n\r\n"])

@@ -23,9 +23,10 @@ FIRST = (
 LAST = b"data: [DONE]\n\n"
 HEADERS = {"authorization": f"Bearer {RELAY_KEY}", "content-type": "application/json"}
 LINE_ENDS = ["\n", "\r\n", "\r"]
-EVERY_KIND = "".join(
-    f"event: é{end}data: {{“🙂”}}{end}data: ﬀ{end}: comment{end}{end}" for end in LINE_ENDS
-).encode()
+EVERY_KIND = (
+    "".join(f"event: é{end}data: {{“🙂”}}{end}data: ﬀ{end}: comment{end}{end}" for end in LINE_ENDS).encode()
+    + LAST
+)
 
 
 def sending(chunks: Iterable[bytes]) -> ASGIApp:
@@ -108,14 +109,14 @@ def split_streams(draw: st.DrawFn) -> list[bytes]:
     text = "".join("".join(f"{name}{value}{end}" for name, value in fields) + end for fields in events)
     body = text.encode("utf-8", "surrogatepass")
     cuts = sorted(draw(st.sets(st.integers(1, max(len(body) - 1, 1)), max_size=40)))
-    return [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    return [*(body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)), b"\n\n" + LAST]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chunks=split_streams())
 @example(chunks=[EVERY_KIND[index : index + 1] for index in range(len(EVERY_KIND))])
 @example(chunks=[EVERY_KIND])
-@example(chunks=[b"data: x\r", b"\n\r", b"\n"])
+@example(chunks=[b"data: x\r", b"\n\r", b"\n", LAST])
 def test_bytes_are_the_same_however_they_were_split(
     relay: str, recorder: Recorder, chunks: list[bytes]
 ) -> None:
