@@ -1,7 +1,7 @@
 """`make bench`: measure the contenders in rounds, side by side, and print tables.
 
-    ONLY=plain,sse          groups of figures: start, plain, latency, sse, transfers; of the relay alone:
-                            streams, routes, age
+    ONLY=plain,sse          groups of figures: start, plain, latency, sse, lone, upload,
+                            download; of the relay alone: streams, routes, age
     CONTENDERS=relay,nginx  who is measured: nginx, bare, usual, relay, and the peers
     PEERS=1                 the peers too; they are installed into a cache folder
     ROUNDS=1 SECONDS=2      the medians are of so many rounds, each load takes so long
@@ -16,7 +16,8 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from benchmarks import scale
 from benchmarks.contenders import CONTENDERS, Contender, program
@@ -24,6 +25,7 @@ from benchmarks.driver import Refused
 from benchmarks.figures import GROUPS, Figures
 from benchmarks.machine import facts
 from benchmarks.options import Options, Unusable, read_options
+from benchmarks.peers import PEERS
 from benchmarks.stage import Running, running, take_core, upstream_running
 from benchmarks.table import Results, tables
 
@@ -42,15 +44,17 @@ class Bench:
         self._options = options
         self._core = core
         self._upstream_port = upstream_port
-        self.contenders = [contender for contender in CONTENDERS if contender.name in options.contenders]
+        self.contenders = [c for c in (*CONTENDERS, *PEERS) if c.name in options.contenders]
         self.results: Results = {contender.name: {} for contender in self.contenders}
-        self.failures: dict[str, str] = {}
+        self.failures: dict[tuple[str, str], str] = {}
 
     def run(self) -> None:
         """Measure everyone in each round, each round beginning with another."""
         for turn in range(self._options.rounds):
             first = turn % len(self.contenders)
             for contender in self.contenders[first:] + self.contenders[:first]:
+                if (contender.name, "start") in self.failures:
+                    continue
                 _say(f"round {turn + 1} of {self._options.rounds}: {contender.name}")
                 groups = {name: GROUPS[name] for name in self._options.groups if name in GROUPS}
                 if contender.name == _OURS:
@@ -63,22 +67,27 @@ class Bench:
 
     def _measure(self, contender: Contender, groups: Groups) -> None:
         figures = self.results[contender.name]
-        doing = "start"
-        try:
-            with running(contender, self._upstream_port, self._core) as server:
-                for doing, measure in groups.items():
-                    if f"{contender.name}, {doing}" not in self.failures:
+        with self._noting(contender, "start"), running(contender, self._upstream_port, self._core) as server:
+            for group, measure in groups.items():
+                if (contender.name, group) not in self.failures:
+                    with self._noting(contender, group):
                         for name, value in measure(server, self._options).items():
                             figures.setdefault(name, []).append(value)
+
+    @contextmanager
+    def _noting(self, contender: Contender, group: str) -> Iterator[None]:
+        """Note that the block failed, and why."""
+        try:
+            yield
         except (Refused, OSError, subprocess.SubprocessError) as error:
-            self.failures[f"{contender.name}, {doing}"] = str(error)
+            self.failures[contender.name, group] = str(error)
 
 
 def main() -> None:
     """Measure, and print."""
     try:
         options = read_options(
-            [*GROUPS, *scale.GROUPS, _AGE], [contender.name for contender in CONTENDERS], []
+            [*GROUPS, *scale.GROUPS, _AGE], [c.name for c in CONTENDERS], [c.name for c in PEERS]
         )
         core = _prepare(options)
     except Unusable as error:
@@ -90,7 +99,7 @@ def main() -> None:
         bench = Bench(options, core, upstream_port)
         bench.run()
     lines += ["".join(f"- {c.name}: {c.about}\n" for c in bench.contenders), tables(bench.results)]
-    lines += ["".join(f"- failed: {where}: {reason}\n" for where, reason in bench.failures.items())]
+    lines += ["".join(f"- failed: {', '.join(what)}: {why}\n" for what, why in bench.failures.items())]
     sys.stdout.write("\n".join(line for line in lines if line))
     sys.exit(1 if bench.failures else 0)
 

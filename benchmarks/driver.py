@@ -135,11 +135,15 @@ def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]
     return taken
 
 
-def burst(port: int, request: bytes, seconds: float) -> int:
-    """Read one stream after the other on each of a few connections for `seconds`; the number of events."""
+def burst(port: int, request: bytes, each: int, seconds: float) -> int:
+    """Read one stream after the other on each of a few connections for `seconds`; the number of events.
+
+    Raises Refused when they are fewer than `each` a stream.
+    """
     with connected(port, STREAMS) as connections:
         waiter = Waiter(connections)
         end = time.perf_counter() + seconds
+        streams = len(connections)
         for connection in connections:
             connection.send(request)
         while not all(connection.complete for connection in connections):
@@ -148,7 +152,11 @@ def burst(port: int, request: bytes, seconds: float) -> int:
                 connection.receive()
                 if connection.complete and time.perf_counter() < end:
                     connection.send(request)
-        return sum(connection.newlines for connection in connections) // 2
+                    streams += 1
+        events = sum(connection.newlines for connection in connections) // 2
+    if events < streams * each:
+        raise Refused(f"{events} events came, of {each} in each of {streams} streams")
+    return events
 
 
 class HeldStreams:

@@ -8,6 +8,7 @@ from benchmarks import driver, process
 from benchmarks.options import Options
 from benchmarks.stage import Running
 from benchmarks.traffic import (
+    BURST_EVENTS,
     CHAT,
     DIRECT,
     burst_body,
@@ -44,6 +45,22 @@ def cpu_of(contender: Running) -> Iterator[Cpu]:
     used.seconds = process.cpu_seconds(contender.pid) - before
 
 
+class Growth:
+    """How far a contender's memory rose within the block of `memory_of`, in MiB."""
+
+    mib = 0.0
+
+
+@contextmanager
+def memory_of(contender: Running) -> Iterator[Growth]:
+    """Take the peak of the memory of `contender` within the block."""
+    grown = Growth()
+    before = process.resident_bytes(contender.pid)
+    process.forget_peak(contender.pid)
+    yield grown
+    grown.mib = max(process.peak_bytes(contender.pid) - before, 0) / _MIB
+
+
 def loaded(contender: Running, tool: Wrk, seconds: float) -> tuple[Load, float]:
     """What `tool` did, and the contender's CPU seconds for it."""
     with cpu_of(contender) as used:
@@ -59,7 +76,7 @@ def start(contender: Running, _options: Options) -> Figures:
 def plain(contender: Running, options: Options) -> Figures:
     """Chat requests of 1 KB as fast as they are answered."""
     with wrk(CHAT, contender.caller, chat_body()) as tool:
-        tool.run(contender.port, 1)
+        tool.warm(contender.port)
         load, used = loaded(contender, tool, options.seconds)
     return {
         "request µs": used / load.requests * 1e6,
@@ -71,7 +88,7 @@ def plain(contender: Running, options: Options) -> Figures:
 def latency(contender: Running, options: Options) -> Figures:
     """Chat requests at half of the contender's peak, less the same straight to the upstream."""
     with wrk(CHAT, contender.caller, chat_body()) as tool:
-        peak = tool.run(contender.port, 1)
+        peak = tool.run(contender.port, options.seconds)
     rate = min(peak.requests / peak.seconds / 2, _MAX_PACE)
     direct = driver.paced(contender.upstream_port, chat_request(chat_body(), DIRECT), rate, options.seconds)
     through = driver.paced(contender.port, chat_request(chat_body(), contender.caller), rate, options.seconds)
@@ -87,19 +104,24 @@ def _percentile(taken: list[float], percent: int) -> float:
 
 
 def sse(contender: Running, options: Options) -> Figures:
-    """Events in bursts, each its own write upstream; events one by one; the wait for a first one."""
+    """Events in bursts, each its own write upstream; and the wait for the first event of a short stream."""
     request = chat_request(burst_body(), contender.caller)
-    driver.burst(contender.port, request, 0.5)
+    driver.burst(contender.port, request, BURST_EVENTS, 0.5)
     with cpu_of(contender) as used:
-        events = driver.burst(contender.port, request, options.seconds)
+        events = driver.burst(contender.port, request, BURST_EVENTS, options.seconds)
     short = burst_body(_SHORT_STREAM)
     direct = driver.first_events(contender.upstream_port, chat_request(short, DIRECT), _FIRST_EVENTS)
     through = driver.first_events(contender.port, chat_request(short, contender.caller), _FIRST_EVENTS)
     return {
         "event µs": used.seconds / events * 1e6,
-        "lone event µs": lone_event(contender, driver.CONNECTIONS, driver.CONNECTIONS, options.seconds),
         "first event ms": statistics.median(through) - statistics.median(direct),
     }
+
+
+def lone(contender: Running, options: Options) -> Figures:
+    """Events that are met one by one: as many streams as connections, each with one event on its way."""
+    count = driver.CONNECTIONS
+    return {"lone event µs": lone_event(contender, count, count, options.seconds)}
 
 
 def lone_event(contender: Running, count: int, window: int, seconds: float) -> float:
@@ -111,31 +133,24 @@ def lone_event(contender: Running, count: int, window: int, seconds: float) -> f
         return used.seconds / events * 1e6
 
 
-def transfers(contender: Running, options: Options) -> Figures:
-    """A large file up, then one down: CPU seconds, and how far memory grew over what it was before."""
+def upload(contender: Running, options: Options) -> Figures:
+    """A large file up: CPU seconds, and how far memory grew over what it was before."""
     size = options.transfer_mib * _MIB
-    found = _transfer(contender, "upload", lambda: _upload(contender, size))
-    return found | _transfer(contender, "download", lambda: _download(contender, size))
-
-
-def _transfer(contender: Running, name: str, transfer: Callable[[], None]) -> Figures:
-    before = process.resident_bytes(contender.pid)
-    process.forget_peak(contender.pid)
-    with cpu_of(contender) as used:
-        transfer()
-    growth = process.peak_bytes(contender.pid) - before
-    return {f"{name} s": used.seconds, f"{name} MiB": max(growth, 0) / _MIB}
-
-
-def _upload(contender: Running, size: int) -> None:
     before, after = upload_request(size, contender.caller)
-    driver.upload(contender.port, before, size, after)
+    with memory_of(contender) as grown, cpu_of(contender) as used:
+        driver.upload(contender.port, before, size, after)
+    return {"upload s": used.seconds, "upload MiB": grown.mib}
 
 
-def _download(contender: Running, size: int) -> None:
-    arrived = driver.download(contender.port, get_request(content_path(size), contender.caller))
+def download(contender: Running, options: Options) -> Figures:
+    """A large file down, as `upload`."""
+    size = options.transfer_mib * _MIB
+    request = get_request(content_path(size), contender.caller)
+    with memory_of(contender) as grown, cpu_of(contender) as used:
+        arrived = driver.download(contender.port, request)
     if arrived != size:
         raise driver.Refused(f"{arrived} of {size} bytes arrived")
+    return {"download s": used.seconds, "download MiB": grown.mib}
 
 
 GROUPS: dict[str, Callable[[Running, Options], Figures]] = {
@@ -143,5 +158,7 @@ GROUPS: dict[str, Callable[[Running, Options], Figures]] = {
     "plain": plain,
     "latency": latency,
     "sse": sse,
-    "transfers": transfers,
+    "lone": lone,
+    "upload": upload,
+    "download": download,
 }

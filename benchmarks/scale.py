@@ -29,7 +29,7 @@ def routes(contender: Running, options: Options) -> Figures:
     found = {}
     for name, path in (("early", EARLY), ("late", LATE)):
         with wrk(path, contender.caller) as tool:
-            tool.run(contender.port, 1)
+            tool.warm(contender.port)
             load, used = loaded(contender, tool, options.seconds)
         found[f"{name} µs"] = used / load.requests * 1e6
     return found

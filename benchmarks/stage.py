@@ -16,7 +16,7 @@ from benchmarks.contenders import PROJECT, Contender, Place
 from benchmarks.driver import Refused, connected
 from benchmarks.traffic import Caller, chat_body, chat_request
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.002
 _SHOWN_CHARACTERS = 2000

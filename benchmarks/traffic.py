@@ -3,7 +3,8 @@
 import json
 from typing import NamedTuple
 
-CLIENT_KEY = "relay-key-of-the-benchmark"
+# LiteLLM takes no key that does not begin like this.
+CLIENT_KEY = "sk-relay-key-of-the-benchmark"
 REAL_KEY = "sk-real-key-of-the-benchmark"
 
 
@@ -70,7 +71,7 @@ def content_path(size: int) -> str:
 
 def upload_request(size: int, caller: Caller) -> tuple[bytes, bytes]:
     """What stands before and after the `size` bytes of an uploaded file (multipart, RFC 7578)."""
-    parts = b'--edge\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--edge\r\n'
+    parts = b'--edge\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--edge\r\n'
     parts += b'content-disposition: form-data; name="file"; filename="zeros.jsonl"\r\n'
     parts += b"content-type: application/octet-stream\r\n\r\n"
     end = b"\r\n--edge--\r\n"
@@ -118,7 +119,6 @@ _CHUNK = {
     "object": "chat.completion.chunk",
     "created": 1_793_534_400,
     "model": "gpt-5.1",
-    "choices": [{"index": 0, "delta": {"content": " word"}}],
 }
 
 PLAIN_ANSWER = _answer(json.dumps(_COMPLETION).encode())
@@ -135,7 +135,14 @@ def chunk(content: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(content), content)
 
 
-EVENT = chunk(b"data: " + json.dumps(_CHUNK, separators=(",", ":")).encode() + b"\n\n")
+def _event(number: int) -> bytes:
+    choice = {"index": 0, "delta": {"content": f" word {number}"}}
+    data = json.dumps({**_CHUNK, "choices": [choice]}, separators=(",", ":"))
+    return chunk(f"data: {data}\n\n".encode())
+
+
+# Not all the same: LiteLLM takes a model that repeats itself for broken.
+EVENTS = tuple(_event(number) for number in range(10))
 STREAM_END = chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 

@@ -17,7 +17,7 @@ import uvloop
 from benchmarks.traffic import (
     BURST_EVENTS,
     ENOUGH,
-    EVENT,
+    EVENTS,
     FILE_ANSWER,
     MORE,
     PLAIN_ANSWER,
@@ -46,7 +46,7 @@ class Held:
 
     def __init__(self) -> None:
         self._streams: list[asyncio.Transport] = []
-        self._next = 0
+        self._given = 0
 
     def add(self, stream: asyncio.Transport) -> None:
         """Keep `stream` open."""
@@ -60,8 +60,8 @@ class Held:
     def obey(self, told: bytes) -> None:
         """Write an event for each `MORE`, to the stream whose turn it is; end all after an `ENOUGH`."""
         for _ in range(told.count(MORE) if self._streams else 0):
-            self._next = (self._next + 1) % len(self._streams)
-            self._streams[self._next].write(EVENT)
+            self._given += 1
+            self._streams[self._given % len(self._streams)].write(EVENTS[self._given % len(EVENTS)])
         if ENOUGH in told:
             for stream in self._streams:
                 stream.write(STREAM_END)
@@ -148,7 +148,7 @@ class UpstreamProtocol(asyncio.Protocol):
             return
         self._transport.write(STREAM_HEAD)
         if b'"held"' in body:
-            self._transport.write(EVENT)
+            self._transport.write(EVENTS[0])
             self._held.add(self._transport)
             return
         asked = _EVENTS.search(body)
@@ -159,7 +159,7 @@ class UpstreamProtocol(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if left:
-            self._transport.write(EVENT)
+            self._transport.write(EVENTS[left % len(EVENTS)])
             self._loop.call_soon(self._burst, left - 1)
         else:
             self._transport.write(STREAM_END)

@@ -4,7 +4,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +57,13 @@ class Wrk:
             raise Refused(f"wrk ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
         requests, microseconds, failed = (int(number) for number in found.groups())
         if failed or not requests:
-            raise Refused(f"{failed} of {requests} requests failed")
+            raise Refused(f"{failed} requests failed, {requests} were answered")
         return Load(requests, microseconds / 1e6)
+
+    def warm(self, port: int) -> None:
+        """Load the server at `port` for a second; what comes of it does not matter yet."""
+        with suppress(Refused):
+            self.run(port, 1)
 
 
 @contextmanager

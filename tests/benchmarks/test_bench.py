@@ -34,7 +34,7 @@ def cells(output: str, name: str) -> list[list[str]]:
 
 
 def test_every_contender_in_python_is_measured() -> None:
-    done = bench(ONLY="start,sse,transfers", CONTENDERS="bare,usual,relay")
+    done = bench(ONLY="start,sse,lone,upload,download", CONTENDERS="bare,usual,relay")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "profile-guided" in done.stdout
     for name in ("bare", "usual", "relay"):

@@ -65,8 +65,10 @@ def test_a_chunked_request_ends_with_its_last_chunk(upstream: int) -> None:
 
 def test_a_burst_has_the_events_that_were_asked_for(upstream: int) -> None:
     # One more ends each stream: [DONE].
-    events = driver.burst(upstream, chat_request(burst_body(50), DIRECT), seconds=0)
-    assert events == driver.STREAMS * 51
+    request = chat_request(burst_body(50), DIRECT)
+    assert driver.burst(upstream, request, each=51, seconds=0) == driver.STREAMS * 51
+    with pytest.raises(Refused, match="408 events came"):
+        driver.burst(upstream, request, each=52, seconds=0)
 
 
 def test_paced_requests_are_all_answered(upstream: int) -> None:
