@@ -1,4 +1,4 @@
-"""The results as Markdown: medians over the rounds, and ratios to nginx."""
+"""The results as Markdown: medians over the rounds, how far they lay apart, and ratios to nginx."""
 
 import statistics
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ REFERENCE = "nginx"
 
 @dataclass(frozen=True)
 class Column:
-    """One figure: its key in the results, its heading, its decimals, and whether a ratio follows."""
+    """One figure: its key in the results, its heading, its decimals, and whether it is compared.
+
+    What is compared shows its least and its most, and a ratio follows.
+    """
 
     key: str
     heading: str
@@ -85,13 +88,16 @@ def _table(title: str, columns: tuple[Column, ...], results: Results) -> str:
 def _cells(columns: tuple[Column, ...], figures: dict[str, list[float]], results: Results) -> list[str]:
     cells = []
     for column in columns:
-        own = _median(figures, column.key)
-        cells.append("" if own is None else f"{own:,.{column.digits}f}")
+        own, others = figures.get(column.key, []), results.get(REFERENCE, {}).get(column.key, [])
+        cells.append(_cell(column, own))
         if column.ratio:
-            reference = _median(results.get(REFERENCE, {}), column.key)
-            cells.append(f"{own / reference:.2f}" if own is not None and reference else "")
+            ratio = statistics.median(own) / statistics.median(others) if own and others else None
+            cells.append("" if ratio is None else f"{ratio:.2f}")
     return cells
 
 
-def _median(figures: dict[str, list[float]], key: str) -> float | None:
-    return statistics.median(figures[key]) if figures.get(key) else None
+def _cell(column: Column, values: list[float]) -> str:
+    if not values:
+        return ""
+    shown = [f"{value:,.{column.digits}f}" for value in (statistics.median(values), min(values), max(values))]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})" if column.ratio and len(values) > 1 else shown[0]

@@ -8,8 +8,8 @@ def test_a_figure_is_the_median_of_its_rounds_and_a_ratio_to_nginx() -> None:
     }
     lines = tables(results).splitlines()
     assert lines[0].startswith("| A chat request of 1 KB | CPU µs/request | times nginx |")
-    assert lines[2].startswith("| nginx | 20.0 | 1.00 |")
-    assert lines[3].startswith("| relay | 60.0 | 3.00 |")
+    assert lines[2].startswith("| nginx | 20.0 (10.0 to 30.0) | 1.00 |")
+    assert lines[3].startswith("| relay | 60.0 (50.0 to 90.0) | 3.00 |")
 
 
 def test_without_nginx_there_is_no_ratio() -> None:
