@@ -74,7 +74,7 @@ def assert_no_canary(scanned: dict[str, bytes], figure: Figure, where: str) -> N
 
 
 @pytest.mark.row("d22")
-@pytest.mark.parametrize("style", ["console", "json"])
+@pytest.mark.parametrize("style", ["console", pytest.param("json", marks=pytest.mark.slow)])
 def test_d22_no_error_tells_a_key(tmp_path: Path, figure: Figure, style: str) -> None:
     faulty = Faulty(says)
     asked = requests(PUBLIC)
