@@ -1,12 +1,14 @@
 """Fields of one connection stay on it, repeated ones stay apart, and a query is bytes."""
 
+import socket
+
 import pytest
 
 from tests.faulty import Connection, Faulty
 from tests.relay.test_answers import saying
 from tests.relay.test_headers import HOP_BY_HOP, pairs
-from tests.relay.wire import KEY, ask, dialled, request
-from tests.servers import REAL_KEY, RELAY_KEY, Recorder, answering, exchange
+from tests.relay.wire import CHAT, KEY, STREAM_BODY, ask, dialled, request
+from tests.servers import REAL_KEY, RELAY_KEY, Recorder, answering, exchange, relay_over
 
 CLOSE = "connection: close"
 
@@ -76,6 +78,29 @@ def test_a07_trailers_are_dropped(faulty: Faulty, faulty_relay: str) -> None:
         raw = line.rest()
     assert raw.endswith(b"2\r\nok\r\n0\r\n\r\n")
     assert b"x-sum" not in raw
+
+
+@pytest.mark.row("a8")
+def test_a08_a_request_that_passed_this_relay_is_refused(relay: str, recorder: Recorder) -> None:
+    """RFC 9110, 7.6.3: what came before in Via stays, and the relay's own name tells it of a loop."""
+    assert ask(relay, "GET", "/v1/models", "via: 1.0 other.example").status == 200
+    via = b", ".join(recorder.seen[0].header(b"via")).decode()
+    assert via.startswith("1.0 other.example, 1.1 ")
+    answer = ask(relay, "GET", "/v1/models", f"via: {via}, 1.1 another.example")
+    assert (answer.status, answer.error["code"]) == (508, "loop_detected")
+    assert len(recorder.seen) == 1
+
+
+@pytest.mark.row("a8")
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_a08_a_relay_whose_upstream_is_itself_says_so(*, streamed: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    itself = f"http://127.0.0.1:{port}/v1"
+    with relay_over(itself, relay_port=port, openai_api_key=RELAY_KEY) as root:
+        asked = ("POST", CHAT, "content-type: application/json") if streamed else ("GET", "/v1/models")
+        answer = ask(root, *asked, body=STREAM_BODY if streamed else b"")
+    assert (answer.status, answer.error["code"]) == (508, "loop_detected")
 
 
 @pytest.mark.row("a9")
