@@ -25,6 +25,11 @@ def in_this_folder() -> Iterator[tuple[str, list[str]]]:
                 yield node.name, _MARK.findall(" ".join(map(ast.unparse, node.decorator_list)))
 
 
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_has_a_test(row: str) -> None:
+    assert [name for name, marked in in_this_folder() if row in marked]
+
+
 def test_a_test_has_one_row_and_its_name() -> None:
     found = dict(in_this_folder())
     assert [name for name, marked in found.items() if len(marked) != 1] == []
