@@ -22,6 +22,7 @@ EXACT, SIGNALLED, LOST, HUNG = "exact", "signalled", "silently lost", "hung"
 _SECONDS = 30  # far beyond any limit of the relay's that is at work here
 _ERROR_EVENT = re.compile(rb'\n*data: \{"error": [^\n]+\n\n\Z')
 _ERRORS = {502, 504}
+_REDIRECTS = 300
 _NUMBER = re.compile(rb"\r\nx-number: (\d+)\r\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
@@ -42,6 +43,7 @@ ANSWERS = {
         b"".join(chunk(_TEXT[at : at + 333]) for at in range(0, len(_TEXT), 333)) + LAST_CHUNK,
     ),
     "binary": _answer("application/octet-stream", f"content-length: {len(_NOISE)}", _NOISE),
+    "events until the close": _answer("text/event-stream", "x-framing: none", FIRST * 30 + LAST),
     "events": _answer(
         "text/event-stream", "transfer-encoding: chunked", chunk(FIRST) * 30 + chunk(LAST) + LAST_CHUNK
     ),
@@ -79,11 +81,15 @@ def faults(each: int) -> Iterator[Fault]:
 
 @dataclass(frozen=True)
 class Read:
-    """An answer as its framing has it: `status` is 0 where there is no head."""
+    """An answer as its framing has it: `status` is 0 where there is no head.
+
+    `truncated` says that it is an event stream without its last event.
+    """
 
     status: int
     content: bytes
     whole: bool
+    truncated: bool = False
 
 
 class _Bytes:
@@ -104,10 +110,10 @@ def read(raw: bytes) -> Read:
     except (HTTPException, ValueError):
         return Read(0, b"", whole=False)
     body = response.fp.read()
-    if response.chunked:
-        return Read(response.status, *_unchunked(body))
     length = len(body) if response.length is None else response.length
-    return Read(response.status, body[:length], whole=len(body) >= length)
+    content, whole = _unchunked(body) if response.chunked else (body[:length], len(body) >= length)
+    events = response.status < _REDIRECTS and response.headers.get_content_type() == "text/event-stream"
+    return Read(response.status, content, whole, events and not content.endswith(LAST))
 
 
 def _unchunked(body: bytes) -> tuple[bytes, bool]:
@@ -129,7 +135,7 @@ def outcome(fault: Fault, received: bytes | None) -> str:
     if received is None:
         return HUNG
     told, got = read(fault.said), read(received)
-    if got.whole and got == told:
+    if got.whole and got == told and not told.truncated:
         return EXACT
     if got.status in _ERRORS and got.whole and b'"server_error"' in got.content:
         return SIGNALLED

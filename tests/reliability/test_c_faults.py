@@ -68,6 +68,7 @@ EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodi
         ("json", 500, None, HUNG),
         ("events", 400, EVENTS + b"0\r\n\r\n", LOST),
         ("events", 400, EVENTS, SIGNALLED),
+        ("events until the close", 400, ANSWERS["events until the close"][:400], LOST),
     ],
 )
 def test_c18_a_loss_would_be_seen(kind: str, at: int, received: bytes | None, expected: str) -> None:
