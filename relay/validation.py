@@ -13,8 +13,8 @@ from relay.judge import Judge
 
 REPORT_HEADER = b"x-relay-validation"
 UNJUDGED = b"unjudged"
-# Judging holds the event loop: 15 ms each 100 KiB at worst. Larger bodies are the upstream's to judge.
-JUDGED_BYTES = 512 * 1024
+# Judging holds the event loop: 30 ms each 100 KiB at worst. Larger bodies are the upstream's to judge.
+JUDGED_BYTES = 256 * 1024
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
