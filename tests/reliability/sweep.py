@@ -20,7 +20,7 @@ from tests.relay.wire import CHAT, LAST_CHUNK, STREAM_BODY, chunk, request
 FAULTS = ("reset", "close", "stall", "garbage")
 EXACT, SIGNALLED, LOST, HUNG = "exact", "signalled", "silently lost", "hung"
 _SECONDS = 30  # far beyond any limit of the relay's that is at work here
-_ERROR_EVENT = re.compile(rb'\n*data: \{"error": [^\n]+\n\n\Z')
+_ERROR_EVENT = re.compile(rb'[\r\n]*(?:event: error\n)?data: \{"error": [^\n]+\n\n\Z')
 _ERRORS = {502, 504}
 _REDIRECTS = 300
 _NUMBER = re.compile(rb"\r\nx-number: (\d+)\r\n")

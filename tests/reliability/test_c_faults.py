@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.relay.test_streams import FIRST
+from tests.relay.wire import LAST_CHUNK, chunk
 from tests.reliability.plugin import Figure
 from tests.reliability.stage import relay_process
 from tests.reliability.sweep import (
@@ -53,6 +55,8 @@ async def test_c18_no_fault_loses_anything_in_silence(tmp_path: Path, figure: Fi
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
+ERROR = b'\nevent: error\ndata: {"error": {"message": "it broke"}}\n\n'
+
 
 @pytest.mark.row("c18")
 @pytest.mark.parametrize(
@@ -68,6 +72,9 @@ EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodi
         ("json", 500, None, HUNG),
         ("events", 400, EVENTS + b"0\r\n\r\n", LOST),
         ("events", 400, EVENTS, SIGNALLED),
+        ("events", 330, EVENTS + chunk(FIRST + FIRST + b"da") + chunk(ERROR), SIGNALLED),
+        ("events", 330, EVENTS + chunk(FIRST + b"other") + chunk(ERROR), LOST),
+        ("events", 330, EVENTS + chunk(FIRST) + chunk(ERROR) + LAST_CHUNK, LOST),
         ("events until the close", 400, ANSWERS["events until the close"][:400], LOST),
     ],
 )
