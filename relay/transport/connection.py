@@ -8,7 +8,7 @@ from relay.headers import RawHeaders
 from relay.transport.answer import Answer
 
 # What is kept of an answer that its reader is slow to take; beyond it the upstream is paused.
-HIGH_WATER = 262_144
+HIGH_WATER = 65_536
 
 
 class Connection(asyncio.Protocol):

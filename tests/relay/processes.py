@@ -12,7 +12,9 @@ from tests.relay.test_streams import FIRST, LAST
 from tests.relay.wire import LAST_CHUNK, Line, chunk
 from tests.servers import RELAY_KEY, Running, eventually, running_relay, until
 
-_OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+# The script is over after one answer, and its connection with it.
+CLOSE = b"connection: close\r\n"
+_OK = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"
 
 
 @contextmanager
@@ -35,7 +37,7 @@ class Holding:
 
     async def _script(self, connection: Connection) -> None:
         streamed = b'"stream":true' in await connection.request()
-        await connection.say(SSE + CHUNKED + chunk(FIRST) if streamed else b"")
+        await connection.say(SSE + CLOSE + CHUNKED + chunk(FIRST) if streamed else b"")
         await eventually(self.released.is_set, 60)
         await connection.say(chunk(LAST) + LAST_CHUNK if streamed else _OK)
 

@@ -13,6 +13,7 @@ from tests.reliability.kept import whole
 _SECONDS = 60  # a bound, no measurement
 _EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
 _EVENTS = 20
+_DONE = b"data: [DONE]\n\n"
 _STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
@@ -70,7 +71,7 @@ class Upstream:
             if kind == "left":
                 await reader.read()
             elif kind == "streamed":
-                writer.write(LAST_CHUNK)
+                writer.write(chunk(_DONE) + LAST_CHUNK)
                 return True
         else:
             writer.write(_ANSWERS.get(kind, b""))
@@ -171,7 +172,7 @@ def _upload(*fields: str, body: bytes) -> bytes:
 SCENES: dict[str, tuple[int, Scene]] = {
     "plain": (40, _asks(_post("plain"), 200, CHAT_BODY)),
     "plain, closing": (10, _asks(_post("plain", CHAT_BODY, "connection: close"), 200, CHAT_BODY)),
-    "streamed": (15, _asks(_post("streamed", STREAM_BODY), 200, _EVENT * _EVENTS)),
+    "streamed": (15, _asks(_post("streamed", STREAM_BODY), 200, _EVENT * _EVENTS + _DONE)),
     "left mid-stream": (8, _leaves(_post("left", STREAM_BODY), _EVENT)),
     "left unanswered": (6, _leaves(_post("silent"), b"")),
     "left after the head": (2, _leaves(_post("streamed", STREAM_BODY), b"\r\n\r\n")),
