@@ -4,6 +4,7 @@ import asyncio
 import math
 from typing import Any
 
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
@@ -59,6 +60,8 @@ class RelayProtocol(HttpToolsProtocol):
         # Within a request, and within the head of one: bytes of it so far, and of the last read.
         self.receiving = self.in_head = False
         self.size = self.read = 0
+        # Method, target and version of a request that offers another protocol, until that is declined.
+        self.offer: tuple[bytes, ...] = ()
         # Bytes of an answer that the client had not read when it was last looked after.
         self.unread = 0
 
@@ -137,9 +140,33 @@ class RelayProtocol(HttpToolsProtocol):
         """Parse what came, and refuse a head that does not end."""
         self.read = len(data)
         self.size += self.read
-        super().data_received(data)
+        unparsed = memoryview(data)
+        try:
+            while unparsed:
+                unparsed = self._parsed(unparsed)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
         if self.in_head and self.size > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(_too_large())
+
+    def _parsed(self, data: memoryview) -> memoryview:
+        """Parse `data`; what is left of it behind a head that offers another protocol (RFC 9110, 7.8)."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self.offer:
+                self._decline()
+                return data[offer.args[0] :]
+            self.close_after_answer()  # CONNECT: the parser has lost what follows
+        return data[:0]
+
+    def _decline(self) -> None:
+        # The parser skips the content behind an offer, and cannot be told that it is not taken up.
+        fields = [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        head, self.offer = b"%s %s HTTP/%s\r\n" % self.offer + b"".join(fields) + b"\r\n", ()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.parser.feed_data(head)
 
     def on_message_begin(self) -> None:
         """Begin a request, the head of which has to be there in time."""
@@ -154,6 +181,9 @@ class RelayProtocol(HttpToolsProtocol):
         if self.size + self.read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
             raise _too_large()
         self.in_head = False
+        if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
+            self.offer = method, self.url, self.parser.get_http_version().encode()
+            return
         self.deadline = self.traffic.clock + self.shared.client_seconds
         self.scope["headers"] = list(self.headers)
         self.scope["extensions"] = extensions(self.connection)  # type: ignore[typeddict-item]  # ours
@@ -169,6 +199,8 @@ class RelayProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Read on after a whole request, for a departure shows only so; one more may wait, and no third."""
+        if self.offer:
+            return
         super().on_message_complete()
         self.receiving = False
         if not self.idle:

@@ -72,6 +72,51 @@ def test_a03_extensions_of_chunks_are_no_content(relay: str, recorder: Recorder)
     ]
 
 
+OFFERS = ["websocket", "h2c", "h2,h2c"]
+
+
+@pytest.mark.row("a3")
+@pytest.mark.parametrize("offered", OFFERS)
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [("content-length: 5", b"hello"), (CHUNKED, chunk(b"hello") + LAST_CHUNK), ("content-length: 0", b"")],
+    ids=["length", "chunks", "nothing"],
+)
+def test_a03_what_follows_an_offer_to_upgrade_is_read_as_http(
+    relay: str, recorder: Recorder, offered: str, framing: str, body: bytes
+) -> None:
+    """RFC 9110, 7.8: an offer that is not taken up changes nothing, least of all where content ends."""
+    asked = upload("connection: upgrade", f"upgrade: {offered}", framing, body=body)
+    raw = exchange(relay, asked + asked + SMUGGLED)
+    assert raw.count(b"HTTP/1.1 200 ") == 3
+    content = b"hello" if body else b""
+    assert [(seen.target, seen.body, seen.header(b"upgrade")) for seen in recorder.seen] == [
+        (b"/v1/files", content, []),
+        (b"/v1/files", content, []),
+        (b"/v1/models/smuggled", b"", []),
+    ]
+
+
+@pytest.mark.row("a3")
+def test_a03_content_behind_an_offer_to_upgrade_may_come_later(relay: str, recorder: Recorder) -> None:
+    asked = upload("connection: upgrade", "upgrade: h2c", "content-length: 5", body=b"")
+    with dialled(relay) as line:
+        for byte in asked:
+            line.say(bytes([byte]))
+        line.say(b"hel")
+        line.say(b"lo" + SMUGGLED)
+        assert line.rest().count(b"HTTP/1.1 200 ") == 2
+    assert [seen.body for seen in recorder.seen] == [b"hello", b""]
+
+
+@pytest.mark.row("a3")
+def test_a03_nothing_is_read_after_connect(relay: str, recorder: Recorder) -> None:
+    raw = exchange(relay, request("CONNECT", "/v1/models") + SMUGGLED)
+    assert raw.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in raw
+    assert recorder.seen == []
+
+
 @pytest.mark.row("a7")
 def test_a07_trailers_of_a_request_are_dropped(relay: str, recorder: Recorder) -> None:
     """RFC 9110, 6.5.1: a trailer field is not a header field, whatever its name."""
