@@ -57,7 +57,8 @@ class RelayProtocol(HttpToolsProtocol):
         self.connection = Connection(config.traffic)
         self.running: RequestResponseCycle | None = None
         self.deadline = 0
-        # Within a request, and within the head of one: bytes of it so far, and of the last read.
+        # Within a request, and within the head of one: bytes of the head or since the last content, and bytes
+        # of the last read.
         self.receiving = self.in_head = False
         self.size = self.read = 0
         # Method, target and version of a request that offers another protocol, until that is declined.
@@ -137,7 +138,7 @@ class RelayProtocol(HttpToolsProtocol):
             self.shared.waiting.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and refuse a head that does not end."""
+        """Parse what came, and refuse a head that does not end, or a trailer section."""
         self.read = len(data)
         self.size += self.read
         unparsed = memoryview(data)
@@ -146,7 +147,7 @@ class RelayProtocol(HttpToolsProtocol):
                 unparsed = self._parsed(unparsed)
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
-        if self.in_head and self.size > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self.receiving and self.size > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(_too_large())
 
     def _parsed(self, data: memoryview) -> memoryview:
@@ -180,7 +181,7 @@ class RelayProtocol(HttpToolsProtocol):
         # What was read holds the head, and where it is much, content too: only then is the head measured.
         if self.size + self.read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
             raise _too_large()
-        self.in_head = False
+        self.in_head, self.size = False, 0
         if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
             self.offer = method, self.url, self.parser.get_http_version().encode()
             return
@@ -195,6 +196,7 @@ class RelayProtocol(HttpToolsProtocol):
         """Take in content; what comes after an early answer is dropped, and wins no time."""
         if not self.idle:
             self.deadline = self.traffic.clock + self.shared.client_seconds
+        self.size = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -244,8 +246,14 @@ class RelayProtocol(HttpToolsProtocol):
         self._refuse(_too_large() if large else InvalidHead(f"{msg} (RFC 9112)"))
 
     def _refuse(self, error: RelayError) -> None:
+        in_content = self.receiving and not self.in_head
+        if self.running is not None and not (self.idle or (in_content and self.running is self.cycle)):
+            # It is not the running request's fault: that one gets its own answer, which is the last.
+            self.pipeline.clear()
+            self.running.keep_alive = False
+            return
         # Within an answer that has begun, the refusal would be read as a part of it.
-        if self.running is None or self.idle or not self.running.response_started:
+        if self.running is None or not in_content or not self.running.response_started:
             body = shape(error)
             fields = (
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"

@@ -25,8 +25,8 @@ class Answer:
     """
 
     __slots__ = (
+        "_beside",
         "_bodiless",
-        "_head_size",
         "_parser",
         "chunks",
         "complete",
@@ -41,7 +41,8 @@ class Answer:
     def __init__(self, *, bodiless: bool) -> None:
         self._bodiless = bodiless
         self._parser = httptools.HttpResponseParser(self)
-        self._head_size = 0
+        # Bytes since the answer began, or since the last ones of its body.
+        self._beside = 0
         self.status = 0
         self.fields: RawHeaders = []
         self.headed = False
@@ -53,16 +54,15 @@ class Answer:
 
     def feed(self, data: bytes) -> None:
         """Parse what came; raises Malformed, never for what follows a whole answer."""
+        self._beside += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.keep_alive = False
             if not self.complete:
                 raise Malformed(str(error)) from None
-        if not self.headed:
-            self._head_size += len(data)
-            if self._head_size > MAX_HEAD_BYTES:
-                raise Malformed("the header section is too large")
+        if self._beside > MAX_HEAD_BYTES and not self.complete:
+            raise Malformed("the header or trailer section is too large")
 
     def take(self) -> bytes:
         """All of the body that has come and was not taken yet."""
@@ -111,6 +111,7 @@ class Answer:
         else:
             self.chunks.append(body)
             self.size += len(body)
+            self._beside = 0
 
     def on_message_complete(self) -> None:
         """End the answer, unless it was an informational one."""

@@ -11,8 +11,6 @@ import pytest
 from relay.protocol import MAX_HEAD_BYTES
 from tests.faulty import Connection, Faulty
 from tests.relay.processes import relaying
-from tests.relay.test_broken_streams import CHUNKED, SSE
-from tests.relay.test_streams import FIRST
 from tests.relay.wire import (
     CHAT,
     CHAT_BODY,
@@ -20,8 +18,6 @@ from tests.relay.wire import (
     chunk,
     dialled,
     request,
-    streaming,
-    unchunked,
 )
 from tests.servers import Recorder, recording, relay_over, until
 
@@ -242,16 +238,3 @@ def test_a_large_body_beside_its_head_is_no_large_head(hurried: str, recorder: R
         until(lambda: len(recorder.seen) == 4)
         line.until(b"ok")
     assert [len(seen.body) for seen in recorder.seen] == [200_000] * 3 + [0]
-
-
-def test_garbage_within_an_answer_ends_it_and_is_not_answered(faulty: Faulty, faulty_relay: str) -> None:
-    async def begins(connection: Connection) -> None:
-        await connection.request()
-        await connection.say(SSE + CHUNKED + chunk(FIRST))
-        await connection.rest()
-
-    faulty.script = begins
-    with dialled(faulty_relay, streaming()) as line:
-        line.until(FIRST)
-        line.say(b"no request at all\r\n\r\n")
-        assert unchunked(line.rest()) == (FIRST, False)
