@@ -40,9 +40,10 @@ class RelayServer(uvicorn.Server):
         self.should_exit = self._traffic.draining = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and call `ready`, which the server was made with."""
+        """Listen, and call `ready`, which the server was made with, unless the application failed to start."""
         await super().startup(sockets)
-        self._ready()
+        if self.started:
+            self._ready()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end."""
