@@ -27,7 +27,7 @@ from benchmarks.machine import facts
 from benchmarks.options import Options, Unusable, read_options
 from benchmarks.peers import PEERS
 from benchmarks.stage import Running, running, take_core, upstream_running
-from benchmarks.table import Results, tables
+from benchmarks.table import NOTES, Results, tables
 
 _WRK_GROUPS = {"plain", "latency", "routes", "age"}
 _OURS = "relay"
@@ -98,7 +98,7 @@ def main() -> None:
     with upstream_running() as upstream_port:
         bench = Bench(options, core, upstream_port)
         bench.run()
-    lines += ["".join(f"- {c.name}: {c.about}\n" for c in bench.contenders), tables(bench.results)]
+    lines += ["".join(f"- {c.name}: {c.about}\n" for c in bench.contenders), tables(bench.results), NOTES]
     lines += ["".join(f"- failed: {', '.join(what)}: {why}\n" for what, why in bench.failures.items())]
     sys.stdout.write("\n".join(line for line in lines if line))
     sys.exit(1 if bench.failures else 0)

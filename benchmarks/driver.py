@@ -7,6 +7,7 @@ counts in microseconds, which is what pacing needs.
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -98,6 +99,10 @@ class Waiter:
         for number in self._by_number:
             self._epoll.register(number, select.EPOLLIN)
 
+    def forget(self, connection: Connection) -> None:
+        """Wait for `connection` no more: whoever served it may close it."""
+        self._epoll.unregister(connection.socket)
+
     def wait(self, seconds: float) -> list[Connection]:
         """Those that have bytes, after `seconds` at most; raises Refused when all are silent for a minute."""
         select.select([self._epoll], [], [], seconds)
@@ -111,8 +116,10 @@ class Waiter:
 
 def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]:
     """Send `rate` requests a second; each one's milliseconds from when it was due until its answer's end."""
-    with connected(port, CONNECTIONS) as idle:
-        waiter = Waiter(idle)
+    with connected(port, CONNECTIONS) as connections:
+        waiter = Waiter(connections)
+        # In turn: one that rests for long is closed by the server.
+        idle = deque(connections)
         due: dict[Connection, float] = {}
         taken: list[float] = []
         interval = _SECOND / rate
@@ -121,7 +128,7 @@ def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]
         sent = 0
         while len(taken) < total:
             while sent < total and idle and following <= time.perf_counter_ns():
-                connection = idle.pop()
+                connection = idle.popleft()
                 connection.send(request)
                 due[connection] = following
                 following += interval
@@ -153,6 +160,8 @@ def burst(port: int, request: bytes, each: int, seconds: float) -> int:
                 if connection.complete and time.perf_counter() < end:
                     connection.send(request)
                     streams += 1
+                elif connection.complete:
+                    waiter.forget(connection)
         events = sum(connection.newlines for connection in connections) // 2
     if events < streams * each:
         raise Refused(f"{events} events came, of {each} in each of {streams} streams")
@@ -169,8 +178,7 @@ class HeldStreams:
         for connection in connections:
             connection.send(request)
         while not all(connection.size for connection in connections):
-            for connection in self._waiter.wait(_PATIENCE_SECONDS):
-                connection.receive()
+            self._events()
 
     def take_turns(self, window: int, seconds: float) -> int:
         """Keep `window` events on their way, each on another stream, for `seconds`; how many came."""
@@ -186,14 +194,17 @@ class HeldStreams:
     def end(self) -> None:
         """Let every stream end: a contender need not notice that a client has left."""
         self._upstream.socket.sendall(ENOUGH)
-        while not all(connection.complete for connection in self._connections):
-            self._events()
+        for connection in self._connections:
+            while not connection.complete:
+                connection.receive()
 
     def _events(self) -> int:
         came = 0
         for connection in self._waiter.wait(_PATIENCE_SECONDS):
             before = connection.newlines
             connection.receive()
+            if connection.complete:
+                raise Refused("a stream ended that was to stay open")
             came += (connection.newlines - before) // 2
         return came
 

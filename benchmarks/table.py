@@ -61,6 +61,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+NOTES = """\
+- requests/s over less than a full core were held back by the driver, or by others on this machine
+- events of a burst that are read together share their cost: the busier the machine, the more; lone ones never
+"""
+
 
 def tables(results: Results) -> str:
     """All tables that `results` has figures for."""

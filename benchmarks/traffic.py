@@ -48,7 +48,7 @@ def burst_body(events: int = BURST_EVENTS) -> bytes:
 
 def held_body() -> bytes:
     """A chat request whose stream stays open: one event, then one whenever its turn comes (`MORE`)."""
-    return chat_body(stream=True, metadata={"pace": "held"})
+    return chat_body(stream=True, user="held")
 
 
 def chat_request(body: bytes, caller: Caller) -> bytes:

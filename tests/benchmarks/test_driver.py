@@ -89,6 +89,15 @@ def test_held_streams_get_events_in_turn_and_end_together(upstream: int, window:
         assert streams.take_turns(window, seconds=0.2) > window
 
 
+def test_a_stream_that_does_not_stay_open_is_no_held_one(upstream: int) -> None:
+    request = chat_request(burst_body(2), DIRECT)
+    with (
+        pytest.raises(Refused, match="stay open"),
+        driver.held(upstream, upstream, request, count=2) as streams,
+    ):
+        streams.take_turns(window=1, seconds=10)
+
+
 def test_what_is_uploaded_is_read_to_its_end(upstream: int) -> None:
     before, after = upload_request(4 * MIB, DIRECT)
     driver.upload(upstream, before, 4 * MIB, after)
