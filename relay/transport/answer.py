@@ -94,10 +94,10 @@ class Answer:
                 raise Malformed("nobody asked for another protocol")
             self.fields.clear()
             return
-        coding = value_of(self.fields, b"transfer-encoding")
-        if coding is not None and coding.strip().lower() != b"chunked":
+        codings = [value for name, value in self.fields if name == b"transfer-encoding"]
+        if codings and b",".join(codings).strip().lower() != b"chunked":
             raise Malformed("a transfer coding besides chunked")
-        unframed = coding is None and value_of(self.fields, b"content-length") is None
+        unframed = not codings and value_of(self.fields, b"content-length") is None
         self.ended_by_close = unframed and status not in _BODILESS
         self.status = status
         self.headed = True

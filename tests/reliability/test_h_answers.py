@@ -82,6 +82,10 @@ NO_HTTP = {
     "two lengths": OK + b"content-length: 2\r\ncontent-length: 3\r\n\r\nokk",
     "list of lengths": OK + b"content-length: 2, 3\r\n\r\nokk",
     "length without end": OK + b"content-length: 99999999999999999999999\r\n\r\n",
+    "coding after chunks": OK + b"transfer-encoding: chunked, gzip\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "codings apart": OK
+    + b"transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "chunks twice": OK + b"transfer-encoding: chunked\r\n" * 2 + b"\r\n2\r\nok\r\n0\r\n\r\n",
     "control character": OK + b"x-a: \x01\x00\r\ncontent-length: 0\r\n\r\n",
     "huge field": OK + b"x-a: " + b"a" * 200_000 + b"\r\n\r\n",
     "huge reason": b"HTTP/1.1 200 " + b"a" * 200_000 + b"\r\n\r\n",
