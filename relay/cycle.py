@@ -87,5 +87,12 @@ class RelayCycle(RequestResponseCycle):
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
-            self.transport.close()
+            self._close()
         self.on_response()
+
+    def _close(self) -> None:
+        # Closed with something unread, a connection is reset, and the answer lost with it (RFC 9112, 9.6).
+        if self.more_body and self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()

@@ -182,6 +182,8 @@ class RelayProtocol(HttpToolsProtocol):
         if self.size + self.read > MAX_HEAD_BYTES and _size(self.url, self.headers) > MAX_HEAD_BYTES:
             raise _too_large()
         self.in_head, self.size = False, 0
+        if self.transport.is_closing():
+            return  # what came before was the last request
         if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
             self.offer = method, self.url, self.parser.get_http_version().encode()
             return
@@ -205,6 +207,8 @@ class RelayProtocol(HttpToolsProtocol):
             return
         super().on_message_complete()
         self.receiving = False
+        if self.idle and not self.cycle.keep_alive:
+            self.transport.close()  # all that was left to read has come
         if not self.idle:
             self.shared.waiting.pop(self, None)
         if len(self.pipeline) < _QUEUED:

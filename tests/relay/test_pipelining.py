@@ -18,7 +18,7 @@ BEHIND = {
     "garbage": b"\0garbage\r\n\r\n",
     "a bad field": b"GET /v1/models HTTP/1.1\r\nno field\r\n\r\n",
     "a bad chunk": UPLOAD + b"zz\r\n",
-    "a large head": b"GET /v1/models HTTP/1.1\r\nx-a: " + b"a" * 2 * MAX_HEAD_BYTES,
+    "a large head": b"GET /v1/models HTTP/1.1\r\nx-a: " + b"a" * 8 * MAX_HEAD_BYTES,
     "a good one and garbage": MODELS + b"\0garbage\r\n\r\n",
 }
 
@@ -72,6 +72,22 @@ def test_an_answered_request_is_not_answered_again_for_what_comes_of_it(
     with dialled(faulty_relay, UPLOAD.replace(b"Bearer ", b"Bearer no-")) as line:
         line.until(b'"invalid_api_key"}}')
         line.say(b"zz\r\n")
+        raw = line.rest()
+    assert raw.startswith(b"HTTP/1.1 401 ")
+    assert raw.count(b"HTTP/1.1 ") == 1
+    assert faulty.heads == []
+
+
+def test_the_last_answer_is_not_lost_with_what_the_client_still_sends(
+    faulty: Faulty, faulty_relay: str
+) -> None:
+    """RFC 9112, 9.6: a connection that is closed with something unread is reset, and the answer with it."""
+    size = 20_000_000
+    fields = (MULTIPART, "connection: close", f"content-length: {size}")
+    with dialled(
+        faulty_relay, request("POST", "/v1/files", *fields).replace(b"Bearer ", b"Bearer no-")
+    ) as line:
+        line.say(bytes(size) + MODELS)
         raw = line.rest()
     assert raw.startswith(b"HTTP/1.1 401 ")
     assert raw.count(b"HTTP/1.1 ") == 1
