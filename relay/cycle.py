@@ -27,7 +27,9 @@ class RelayCycle(RequestResponseCycle):
             return
         if message["type"] == "http.response.start":
             self.response_started = True
-            self.waiting_for_100_continue = False
+            if self.waiting_for_100_continue:
+                # The client may leave its content out now, or send it (RFC 9110, 10.1.1): nobody can tell.
+                self.keep_alive = self.waiting_for_100_continue = False
             self._head = self._made(message["status"], message["headers"])
             asyncio.get_running_loop().call_soon(self._flush)
         else:

@@ -40,7 +40,7 @@ class RelayServer(uvicorn.Server):
         self.should_exit = self._traffic.draining = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and call `ready`, as the server was made with it, unless the application failed to start."""
+        """Listen, and call `ready`, unless the application failed to start."""
         await super().startup(sockets)
         if self.started:
             self._ready()

@@ -154,6 +154,8 @@ class Connection(asyncio.Protocol):
         """
         if self.closed or self._transport is None or self._transport.is_closing():
             return False
+        if not hasattr(select, "poll"):
+            return True  # Windows: what the event loop has heard of has to do
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)

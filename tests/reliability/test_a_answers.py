@@ -27,6 +27,15 @@ def test_a04_expect_with_a_bad_key_is_refused_unread(relay: str, recorder: Recor
 
 
 @pytest.mark.row("a4")
+def test_a04_who_was_refused_without_a_100_has_no_second_request(relay: str) -> None:
+    """What comes next may be the content, or a request: it is read as neither."""
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: r\r\nauthorization: Bearer wrong\r\n{JSON}\r\n"
+    raw = exchange(relay, f"{head}expect: 100-continue\r\ncontent-length: 9\r\n\r\n".encode())
+    assert raw.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nconnection: close\r\n" in raw
+
+
+@pytest.mark.row("a4")
 def test_a04_expect_with_a_good_key_lets_the_body_flow(relay: str, recorder: Recorder) -> None:
     asked = request("POST", CHAT, JSON, CLOSE, "expect: 100-continue", f"content-length: {len(CHAT_BODY)}")
     with dialled(relay, asked) as line:
