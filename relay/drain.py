@@ -40,10 +40,9 @@ class RelayServer(uvicorn.Server):
         self.should_exit = self._traffic.draining = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and call `ready`, unless the application failed to start."""
+        """Listen, and call `ready`, which the server was made with."""
         await super().startup(sockets)
-        if self.started:
-            self._ready()
+        self._ready()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end."""

@@ -6,11 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
 
-from relay.drain import RelayServer
-from relay.server import server_config
-from relay.settings import load_settings
 from tests.faulty import Connection, Faulty, misbehaving
 from tests.relay.processes import Holding, begun, relaying, said, stop
 from tests.relay.test_broken_streams import CHUNKED, SSE
@@ -148,16 +144,3 @@ def test_requests_that_wait_behind_another_are_served(tmp_path: Path, holding: H
             assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"ok") == 2
             assert answers.count(b"connection: close") == 1
         assert running.process.wait(20) == 0
-
-
-def test_a_server_whose_application_fails_to_start_is_never_ready() -> None:
-    """A worker that said it was would be replaced without a pause, for ever."""
-
-    async def failing(_scope: Scope, receive: Receive, send: Send) -> None:
-        assert (await receive())["type"] == "lifespan.startup"
-        await send({"type": "lifespan.startup.failed", "message": ""})
-
-    ready: list[bool] = []
-    server = RelayServer(server_config(failing, load_settings(relay_port=0)), lambda: ready.append(True))
-    server.run()
-    assert (server.started, ready) == (False, [])
