@@ -114,32 +114,53 @@ class Waiter:
         return ready
 
 
-def paced(port: int, request: bytes, rate: float, seconds: float) -> list[float]:
-    """Send `rate` requests a second; each one's milliseconds from when it was due until its answer's end."""
-    with connected(port, CONNECTIONS) as connections:
-        waiter = Waiter(connections)
+class Pacer:
+    """Sends requests at a given rate over connections that have all had an answer before."""
+
+    def __init__(self, connections: list[Connection], request: bytes) -> None:
+        for connection in connections:
+            connection.exchange(request)
+        self._request = request
+        self._waiter = Waiter(connections)
         # In turn: one that rests for long is closed by the server.
-        idle = deque(connections)
-        due: dict[Connection, float] = {}
+        self._idle = deque(connections)
+        self._due: dict[Connection, float] = {}
+
+    def run(self, rate: float, seconds: float) -> list[float]:
+        """Send `rate` requests a second; each one's milliseconds from when it was due to its answer's end."""
         taken: list[float] = []
         interval = _SECOND / rate
         following = time.perf_counter_ns() + interval
-        total = max(2, int(rate * seconds))
-        sent = 0
+        left = total = max(2, int(rate * seconds))
         while len(taken) < total:
-            while sent < total and idle and following <= time.perf_counter_ns():
-                connection = idle.popleft()
-                connection.send(request)
-                due[connection] = following
+            while left and self._idle and following <= time.perf_counter_ns():
+                self._send(following)
                 following += interval
-                sent += 1
-            pause = (following - time.perf_counter_ns()) / _SECOND if idle and sent < total else 1.0
-            for connection in waiter.wait(max(pause, 0.0)):
-                connection.receive()
-                if connection.complete:
-                    taken.append((time.perf_counter_ns() - due.pop(connection)) / 1e6)
-                    idle.append(connection)
-    return taken
+                left -= 1
+            pause = (following - time.perf_counter_ns()) / _SECOND if left and self._idle else 1.0
+            taken += self._answers(max(pause, 0.0))
+        return taken
+
+    def _send(self, due: float) -> None:
+        connection = self._idle.popleft()
+        connection.send(self._request)
+        self._due[connection] = due
+
+    def _answers(self, seconds: float) -> list[float]:
+        taken = []
+        for connection in self._waiter.wait(seconds):
+            connection.receive()
+            if connection.complete:
+                taken.append((time.perf_counter_ns() - self._due.pop(connection)) / 1e6)
+                self._idle.append(connection)
+        return taken
+
+
+@contextmanager
+def pacing(port: int, request: bytes) -> Iterator[Pacer]:
+    """A Pacer for the server at `port`."""
+    with connected(port, CONNECTIONS) as connections:
+        yield Pacer(connections, request)
 
 
 def burst(port: int, request: bytes, each: int, seconds: float) -> int:
