@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from relay.settings import Settings
 from tests.faulty import Faulty, misbehaving
+from tests.relay.processes import Holding
 from tests.servers import Recorder, Seen, recording, relay_over
 
 pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin"]
@@ -97,3 +98,13 @@ def seen(upstream: tuple[Recorder, str]) -> list[Seen]:
     """What reached `upstream` since the test began."""
     upstream[0].seen.clear()
     return upstream[0].seen
+
+
+@pytest.fixture
+def holding() -> Iterator[Holding]:
+    """An upstream that begins its answers, and ends them once it is released."""
+    made = Holding()
+    with misbehaving(made.faulty):
+        yield made
+        made.released.set()
+    assert not made.faulty.failures

@@ -40,7 +40,9 @@ def test_a_row_belongs_to_a_group() -> None:
     assert {row[0] for row in ROWS} == set(GROUPS)
 
 
-def test_the_document_lists_each_row_with_its_result() -> None:
+def test_the_document_lists_each_row_with_its_result(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--reliability"):
+        pytest.skip("this run writes the document once it is over")
     told = results()
     assert list(told) == list(ROWS)
     assert [one for one in told.values() if not re.match(r"passed$|known failure: .", one)] == []
