@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,10 @@ from codegen.facts import resolves
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
-_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends"}
+_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "proxy", "door"}
+# Applied in this order; the second one may be absent.
+_OVERLAYS = ("overlay.yaml", "actions.yaml")
+ACTIONS = "x-relay-actions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +47,27 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The merged document as the relay serves it (absolute paths), and its operations in document order."""
+    """The merged document as the relay serves it (absolute paths), and its operations in document order.
+
+    `actions` says what the documents for GPT Actions are made of: groups, and words for operations.
+    """
 
     document: Document
     routes: list[Route]
     lock: Document
+    actions: Document = field(default_factory=dict)
 
 
 def load(spec: Path) -> Contract:
     """Read, merge and mount the contract in the folder `spec`; raises CodegenError."""
-    merged = overlay.apply(
-        files.load(spec / "openai.json"), files.load(spec / "overlay.yaml"), str(spec / "overlay.yaml")
-    )
-    _check_whole(merged, str(spec / "overlay.yaml"))
+    merged = files.load(spec / "openai.json")
+    for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
+        merged = overlay.apply(merged, files.load(path), str(path))
+    _check_whole(merged, str(spec / _OVERLAYS[0]))
+    actions = merged.pop(ACTIONS, {})
     routes = _routes(merged)
     _check_unique(routes)
-    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"))
+    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions)
 
 
 def _base(document: Document, item: Document) -> str:
@@ -163,6 +171,8 @@ def _check_relay(relay: Any, place: str) -> None:
     ends = relay.get("ends", [])
     if not isinstance(ends, list) or not all(isinstance(name, str) for name in ends):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: ends is a list of events")
+    if relay.get("proxy", True) is not True:
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: proxy is true")
     variants = relay.get("variants", {})
     if not isinstance(variants, dict) or not all(isinstance(raw, dict) for raw in variants.values()):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: variants are operations by query")

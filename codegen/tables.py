@@ -103,6 +103,7 @@ def facts_of(route: Route) -> dict[str, Any]:
         "body_required": operation.get("requestBody", {}).get("required", False),
         "tags": tuple(operation.get("tags", [])),
         "public": _is_public(route),
+        "proxy": bool(route.relay.get("proxy")) and route.alias_of is None,
         "deprecated": operation.get("deprecated", False),
     }
 

@@ -13,7 +13,8 @@ class Operation:
     the pair that selects this variant of another operation; `variants` are (query, operation id) of this one's.
     `handler` is `module.function` below `handlers`, None where the request is forwarded. `beta` names the
     setting with the OpenAI-Beta value that the upstream wants. `ends` are the events that end its event stream:
-    names, or `[DONE]` where events have none; empty where no event does. `body_model` is a name in `generated.models`
+    names, or `[DONE]` where events have none; empty where no event does. `proxy` says that `POST /v1/proxy` reaches it.
+    `body_model` is a name in `generated.models`
     and `generated.bodies`.
     """
 
@@ -34,6 +35,7 @@ class Operation:
     body_required: bool
     tags: tuple[str, ...]
     public: bool
+    proxy: bool
     deprecated: bool
 
 
@@ -60,6 +62,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -80,6 +83,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -100,6 +104,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -120,6 +125,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -140,6 +146,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -169,6 +176,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -189,6 +197,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -209,6 +218,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -229,6 +239,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -249,6 +260,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -269,6 +281,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -289,6 +302,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -309,6 +323,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -329,6 +344,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Audio",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -349,6 +365,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -369,6 +386,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Batch",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -389,6 +407,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -409,6 +428,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -429,6 +449,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -449,6 +470,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -469,6 +491,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -489,6 +512,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -509,6 +533,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -529,6 +554,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -549,6 +575,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -569,6 +596,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -589,6 +617,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -609,6 +638,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -629,6 +659,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -649,6 +680,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -669,6 +701,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Completions",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -689,6 +722,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -709,6 +743,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -729,6 +764,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -749,6 +785,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -769,6 +806,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -789,6 +827,7 @@ OPERATIONS = {
             body_required=True,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -809,6 +848,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -829,6 +869,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -849,6 +890,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -869,6 +911,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -889,6 +932,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -909,6 +953,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -929,6 +974,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -949,6 +995,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -969,6 +1016,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -989,6 +1037,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1009,6 +1058,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1029,6 +1079,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1049,6 +1100,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Embeddings",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1069,6 +1121,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1089,6 +1142,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1109,6 +1163,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1129,6 +1184,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1149,6 +1205,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1169,6 +1226,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1189,6 +1247,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1209,6 +1268,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1229,6 +1289,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1249,6 +1310,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1269,6 +1331,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1289,6 +1352,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Evals",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1309,6 +1373,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1329,6 +1394,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Files",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1349,6 +1415,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1369,6 +1436,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1389,6 +1457,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1409,6 +1478,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1429,6 +1499,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1449,6 +1520,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1469,6 +1541,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1489,6 +1562,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1509,6 +1583,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1529,6 +1604,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1549,6 +1625,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1569,6 +1646,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1589,6 +1667,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1609,6 +1688,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1629,6 +1709,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1649,6 +1730,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Fine-tuning",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1669,6 +1751,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Images",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1689,6 +1772,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Images",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1709,6 +1793,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Images",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1729,6 +1814,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Models",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1749,6 +1835,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Models",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1769,6 +1856,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Models",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1789,6 +1877,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Moderations",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1809,6 +1898,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1829,6 +1919,7 @@ OPERATIONS = {
             body_required=True,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1849,6 +1940,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1869,6 +1961,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1889,6 +1982,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Audit Logs",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1909,6 +2003,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1929,6 +2024,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1949,6 +2045,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1969,6 +2066,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -1989,6 +2087,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2009,6 +2108,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2029,6 +2129,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2049,6 +2150,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2069,6 +2171,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Data retention",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2089,6 +2192,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Data retention",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2109,6 +2213,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2129,6 +2234,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2149,6 +2255,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2169,6 +2276,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2189,6 +2297,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2209,6 +2318,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2229,6 +2339,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Group organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2249,6 +2360,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2269,6 +2381,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2289,6 +2402,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2309,6 +2423,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Group users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2329,6 +2444,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2349,6 +2465,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Group users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2369,6 +2486,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Invites",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2389,6 +2507,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Invites",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2409,6 +2528,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Invites",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2429,6 +2549,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Invites",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2449,6 +2570,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2469,6 +2591,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2489,6 +2612,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2509,6 +2633,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2529,6 +2654,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2549,6 +2675,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2569,6 +2696,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2589,6 +2717,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2609,6 +2738,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2629,6 +2759,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2649,6 +2780,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Certificates",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2669,6 +2801,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Data retention",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2689,6 +2822,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Data retention",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2709,6 +2843,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2729,6 +2864,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Project groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2749,6 +2885,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2769,6 +2906,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project groups",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2789,6 +2927,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Hosted tools",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2809,6 +2948,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Hosted tools",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2829,6 +2969,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2849,6 +2990,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2869,6 +3011,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2889,6 +3032,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2909,6 +3053,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2929,6 +3074,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2949,6 +3095,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2969,6 +3116,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -2989,6 +3137,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3009,6 +3158,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3029,6 +3179,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3049,6 +3200,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3069,6 +3221,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3089,6 +3242,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3109,6 +3263,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3129,6 +3284,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3149,6 +3305,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3169,6 +3326,7 @@ OPERATIONS = {
             body_required=True,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3189,6 +3347,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3209,6 +3368,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3229,6 +3389,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3249,6 +3410,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3269,6 +3431,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3289,6 +3452,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Projects",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3309,6 +3473,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3329,6 +3494,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3349,6 +3515,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3369,6 +3536,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3389,6 +3557,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3409,6 +3578,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3429,6 +3599,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3449,6 +3620,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3469,6 +3641,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3489,6 +3662,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Spend alerts",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3509,6 +3683,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3529,6 +3704,7 @@ OPERATIONS = {
             body_required=True,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3549,6 +3725,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3569,6 +3746,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3589,6 +3767,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3609,6 +3788,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3629,6 +3809,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3649,6 +3830,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3669,6 +3851,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3689,6 +3872,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3709,6 +3893,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3729,6 +3914,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3749,6 +3935,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Usage",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3769,6 +3956,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3789,6 +3977,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3809,6 +3998,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3829,6 +4019,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Users",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3849,6 +4040,7 @@ OPERATIONS = {
             body_required=False,
             tags=("User organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3869,6 +4061,7 @@ OPERATIONS = {
             body_required=True,
             tags=("User organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3889,6 +4082,7 @@ OPERATIONS = {
             body_required=False,
             tags=("User organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3909,6 +4103,7 @@ OPERATIONS = {
             body_required=False,
             tags=("User organization role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3929,6 +4124,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project group role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3949,6 +4145,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Project group role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3969,6 +4166,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project group role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -3989,6 +4187,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project group role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4009,6 +4208,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4029,6 +4229,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4049,6 +4250,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4069,6 +4271,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4089,6 +4292,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Roles",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4109,6 +4313,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project user role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4129,6 +4334,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Project user role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4149,6 +4355,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project user role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4169,6 +4376,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Project user role assignments",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4189,6 +4397,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4209,6 +4418,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4229,6 +4439,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4249,6 +4460,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4269,6 +4481,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4289,6 +4502,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4309,6 +4523,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4329,6 +4544,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4349,6 +4565,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Realtime",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4369,6 +4586,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Responses",),
             public=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4389,6 +4607,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Responses",),
             public=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4409,6 +4628,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4429,6 +4649,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4449,6 +4670,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4469,6 +4691,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4489,6 +4712,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4509,6 +4733,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4529,6 +4754,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4549,6 +4775,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4569,6 +4796,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4589,6 +4817,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4609,6 +4838,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4629,6 +4859,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4649,6 +4880,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4669,6 +4901,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4689,6 +4922,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4709,6 +4943,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4729,6 +4964,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4749,6 +4985,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4769,6 +5006,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4789,6 +5027,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4809,6 +5048,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4829,6 +5069,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4849,6 +5090,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Skills",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4869,6 +5111,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4889,6 +5132,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4909,6 +5153,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4929,6 +5174,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4949,6 +5195,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4969,6 +5216,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -4989,6 +5237,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5009,6 +5258,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5029,6 +5279,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5049,6 +5300,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5069,6 +5321,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5089,6 +5342,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5109,6 +5363,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5129,6 +5384,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5149,6 +5405,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5169,6 +5426,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5189,6 +5447,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5209,6 +5468,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Assistants",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5229,6 +5489,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Uploads",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5249,6 +5510,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Uploads",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5269,6 +5531,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Uploads",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5289,6 +5552,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Uploads",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5309,6 +5573,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5329,6 +5594,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5349,6 +5615,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5369,6 +5636,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5389,6 +5657,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5409,6 +5678,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5429,6 +5699,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5449,6 +5720,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5469,6 +5741,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5489,6 +5762,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5509,6 +5783,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5529,6 +5804,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5549,6 +5825,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5569,6 +5846,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5589,6 +5867,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5609,6 +5888,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5629,6 +5909,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5649,6 +5930,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5669,6 +5951,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5689,6 +5972,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5709,6 +5993,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5729,6 +6014,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5749,6 +6035,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5769,6 +6056,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5789,6 +6077,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5809,6 +6098,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5829,6 +6119,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5849,6 +6140,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5869,6 +6161,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5889,6 +6182,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5909,6 +6203,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5929,6 +6224,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Relay",),
             public=True,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5949,6 +6245,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Images",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -5969,6 +6266,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
+            proxy=False,
             deprecated=True,
         ),
         Operation(
@@ -5989,6 +6287,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6009,6 +6308,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Responses",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6029,6 +6329,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6049,6 +6350,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6069,6 +6371,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6089,6 +6392,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6109,6 +6413,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6129,6 +6434,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6149,6 +6455,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6169,6 +6476,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6189,6 +6497,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6209,6 +6518,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6229,6 +6539,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6249,6 +6560,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6269,6 +6581,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6289,6 +6602,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6309,6 +6623,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
         Operation(
@@ -6329,6 +6644,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
+            proxy=False,
             deprecated=False,
         ),
     )

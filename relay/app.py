@@ -49,8 +49,8 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)
-    connexion = _connexion(Guard(validation, settings), relay, loops)
-    app: ASGIApp = ErrorBoundary(connexion, Admission(loops).check)
+    relay.app = _connexion(Guard(validation, settings), relay, loops)
+    app: ASGIApp = ErrorBoundary(relay.app, Admission(loops).check)
     return AccessLog(_with_cors(app, settings))
 
 

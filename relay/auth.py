@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from relay.errors import InvalidRelayKey
-from relay.settings import Settings, SettingsError
+from relay.setting_types import SettingsError
+from relay.settings import Settings
 
 logger = structlog.get_logger("relay")
 

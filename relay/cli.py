@@ -11,8 +11,8 @@ import structlog
 
 from relay.log import configure_logging
 from relay.setting_table import describe
-from relay.setting_types import SANDBOX
-from relay.settings import LOG_LEVELS, SettingsError, load_settings
+from relay.setting_types import SANDBOX, SettingsError
+from relay.settings import LOG_LEVELS, load_settings
 
 SECONDS = click.FloatRange(0, 86_400, min_open=True)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from relay.settings import SettingsError
+from relay.setting_types import SettingsError
 
 if sys.platform != "win32":
     import resource

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.auth import RelayKeys, Secret
 from relay.contract import operation_of
@@ -14,13 +14,18 @@ from relay.settings import Settings
 
 @dataclass(slots=True)
 class Relay:
-    """What a handler may use. `forwarder` is there from the start of the application to its end."""
+    """What a handler may use. `forwarder` is there from the start of the application to its end.
+
+    `app` serves a request that a handler makes of its own as if a client had sent it: routing, security,
+    guard, validation and dispatch, inside the error boundary.
+    """
 
     settings: Settings
     keys: RelayKeys
     upstream_key: Secret
     judge: Judge
     forwarder: Forwarder = field(init=False)
+    app: ASGIApp = field(init=False)
 
 
 Handler = Callable[[Relay, Scope, Receive, Send], Awaitable[None]]

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from generated.operations import OPERATIONS, Operation
 from relay.contract import names_of, operation_of
 from relay.errors import Forbidden, InvalidHead, MethodNotAllowed, UnknownPath
-from relay.settings import Settings, SettingsError
+from relay.setting_types import SettingsError
+from relay.settings import Settings
 
 _MOUNT = "/v1/"
 # A path with one reading: no encoding, no empty segment, none that ends in a dot.

@@ -8,7 +8,8 @@ import structlog
 from starlette.types import ASGIApp
 
 from relay.protocol import RelayConfig, RelayProtocol
-from relay.settings import Settings, SettingsError
+from relay.setting_types import SettingsError
+from relay.settings import Settings
 
 _BACKLOG = 2048
 

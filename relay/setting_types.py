@@ -13,6 +13,10 @@ _GLOB_PART = r"(?:[A-Za-z0-9_.:{}*?~-]|\[!?[A-Za-z0-9_.-]+\])+"
 VISIBLE = "visible ASCII characters, spaces only between them"
 
 
+class SettingsError(Exception):
+    """A setting that cannot be used; the message is one line naming variable, value and what is allowed."""
+
+
 def _api_base(value: str) -> str:
     if value == SANDBOX:
         return value
@@ -25,6 +29,15 @@ def _api_base(value: str) -> str:
         raise ValueError
     base = value.rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.port == 0:
+        raise ValueError
+    if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?", value):
+        raise ValueError
+    return value.rstrip("/")
 
 
 def _listing(value: Any) -> Any:
@@ -65,6 +78,7 @@ def _text(value: str) -> str:
 
 
 ApiBase = Annotated[str, AfterValidator(_api_base)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Globs = Annotated[list[Annotated[str, AfterValidator(_glob)]], NoDecode, BeforeValidator(_listing)]
 Names = Annotated[list[HeaderValue], NoDecode, BeforeValidator(_listing)]

@@ -1,28 +1,22 @@
 """Every setting of the relay: read from the environment or `.env`, checked once, at the start."""
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from relay import setting_types as kinds
-from relay.setting_types import SANDBOX, VISIBLE, HeaderValue, Text, lower
+from relay.environment import check_env_file, environment
+from relay.setting_types import SANDBOX, VISIBLE, HeaderValue, SettingsError, Text, lower
 
 _SHOWN_CHARACTERS = 100
 _LISTING = "a JSON array, a comma list or *"
 _FLAG = "true or false"
 _BLOCKED = "RELAY_BLOCKED_OPERATIONS"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
-
-class SettingsError(Exception):
-    """A setting that cannot be used; the message is one line naming variable, value and what is allowed."""
 
 
 def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text") -> Any:
@@ -74,7 +68,22 @@ class Settings(BaseSettings):
     relay_workers: kinds.Workers = _setting(
         1, "how many processes serve", "RELAY_WORKERS", allowed="a whole number from 1 to 256"
     )
-    relay_name: Text = _setting("chatgpt-team-relay", "the name in health", "RELAY_NAME")
+    relay_name: Text = _setting(
+        "chatgpt-team-relay", "the name in health and in the documents for Actions", "RELAY_NAME"
+    )
+    relay_public_url: kinds.PublicUrl | None = _setting(
+        None,
+        "where the Actions documents say that the relay is; without it, where they were asked for",
+        "RELAY_PUBLIC_URL",
+        allowed="an https address without user, query or fragment",
+    )
+    relay_contact: Text = _setting("", "the address in ai-plugin.json", "RELAY_CONTACT")
+    relay_actions_limit: bool = _setting(
+        True,  # noqa: FBT003 - each row begins with its default
+        "whether answers over 100,000 characters are refused at the doors for Actions",
+        "RELAY_ACTIONS_LIMIT",
+        allowed=_FLAG,
+    )
     relay_key: SecretStr | None = _setting(
         None,
         "what clients must show; several, comma-separated, for rotation",
@@ -204,9 +213,9 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError with one line for the first setting that cannot be used.
     """
-    _check_env_file()
+    check_env_file(_env_file())
     named = {variables_of(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
-    if _environment().get(_BLOCKED) == "":
+    if environment(_env_file()).get(_BLOCKED) == "":
         named = {_BLOCKED: [], **named}
     try:
         settings = Settings(**named)
@@ -216,20 +225,9 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def _check_env_file() -> None:
-    """Raise SettingsError for a line of `.env` that would be passed over: it may be the one with the key."""
-    path = Settings.model_config.get("env_file")
-    if not isinstance(path, str) or not Path(path).is_file():
-        return
-    try:
-        with Path(path).open(encoding="utf-8") as lines:
-            wrong = next((binding.original.line for binding in parse_stream(lines) if binding.error), None)
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is invalid: allowed is UTF-8 text") from None
-    except OSError as error:
-        raise SettingsError(f"{path} is invalid: allowed is a readable file ({error.strerror})") from None
-    if wrong is not None:
-        raise SettingsError(f"{path}, line {wrong} is invalid: allowed is NAME=value")
+def _env_file() -> str | None:
+    file = Settings.model_config.get("env_file")
+    return file if isinstance(file, str) else None
 
 
 def is_loopback(host: str) -> bool:
@@ -263,15 +261,8 @@ def _line(error: ValidationError) -> str:
 
 def _set_variable(field: FieldInfo) -> str:
     """The variable that `field` was read from, as far as the environment tells."""
-    variables, present = variables_of(field), _environment()
+    variables, present = variables_of(field), environment(_env_file())
     return next((name for name in variables if present.get(name)), variables[0])
-
-
-def _environment() -> dict[str, str | None]:
-    """The variables of `.env` and, over them, of the environment, by name in upper case."""
-    file = Settings.model_config.get("env_file")
-    from_file = dotenv_values(file) if isinstance(file, str) else {}
-    return {name.upper(): value for source in (from_file, os.environ) for name, value in source.items()}
 
 
 def _refuse_open_door(settings: Settings) -> None:

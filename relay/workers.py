@@ -22,7 +22,8 @@ from relay.drain import RelayServer
 from relay.log import configure_logging
 from relay.protocol import RelayConfig
 from relay.server import announce, listen, server_config
-from relay.settings import Settings, SettingsError
+from relay.setting_types import SettingsError
+from relay.settings import Settings
 
 logger = structlog.get_logger("relay")
 

@@ -81,6 +81,7 @@ def test_the_operation_table_has_a_typed_row_for_each_operation(project: Path) -
         "body_required": True,
         "tags": ["Things"],
         "public": False,
+        "proxy": False,
         "deprecated": False,
     }
     assert rows["getThing"]["deprecated"]

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from generated.operations import OPERATIONS
 from relay.app import create_app
-from relay.settings import SettingsError, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import load_settings
 from tests.servers import REAL_KEY, Recorder, Seen, exchange, relay_over, until
 
 KEYS = ("alpha-key", "beta-key")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from relay.app import create_app
-from relay.settings import Settings, SettingsError, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import Settings, load_settings
 from tests.relay.wire import Answer, ask, dialled, request
 from tests.servers import Recorder, Seen, exchange, relay_over
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.descriptors import shares
-from relay.settings import SettingsError
+from relay.setting_types import SettingsError
 from tests.relay.processes import Holding, begun, relaying
 from tests.relay.test_streams import FIRST, LAST
 from tests.relay.wire import LAST_CHUNK, ask, dialled, request, streaming, unchunked

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from relay.cli import main
 from relay.server import listen
-from relay.settings import SettingsError, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay
 
 COMMANDS = ("serve", "sandbox", "settings", "check")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, SecretStr
 
 from relay.app import create_app
-from relay.settings import Settings, SettingsError, is_loopback, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import Settings, is_loopback, load_settings
 from tests.relay.setting_values import CASES, REFUSED
 from tests.servers import running_relay
 

@@ -11,7 +11,8 @@ import pytest
 
 from generated.operations import OPERATIONS
 from relay.setting_table import describe
-from relay.settings import SettingsError, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import load_settings
 from tests.faulty import Connection, Faulty, misbehaving
 from tests.relay.wire import CHAT, CHAT_BODY, dialled
 from tests.reliability.canary import JSON, REAL, RELAY, hits, requests, says

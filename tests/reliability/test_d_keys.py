@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from relay.settings import SettingsError, load_settings
+from relay.setting_types import SettingsError
+from relay.settings import load_settings
 from tests.faulty import Connection, Faulty
 from tests.relay.wire import CHAT, CHAT_BODY, KEY, LAST_CHUNK, ask, chunk, dialled
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, exchange, recording, relay_over, run_relay
