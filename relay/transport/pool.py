@@ -1,12 +1,11 @@
 """Connections to one upstream: opened when needed, kept while both sides like, looked after by one sweep."""
 
 import asyncio
-import ssl
 from urllib.parse import urlsplit
 
 from relay.transport.connection import Connection
+from relay.transport.dial import client_tls, dial
 
-CONNECT_TIMEOUT = 10.0
 KEEP_ALIVE = 15.0
 _SWEEP_SECONDS = 1.0
 _PORTS = {"http": 80, "https": 443}
@@ -23,7 +22,7 @@ class Pool:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = client_tls() if parts.scheme == "https" else None
         self._read_timeout = read_timeout
         self._interval = min(_SWEEP_SECONDS, read_timeout / 4)
         self._idle: list[Connection] = []
@@ -43,14 +42,10 @@ class Pool:
                 self._busy.add(connection)
                 return connection
             connection.abort()
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            _, connection = await loop.create_connection(
-                lambda: Connection(loop), self._host, self._port, ssl=self._tls
-            )
+        connection = await dial(self._host, self._port, self._tls)
         self._busy.add(connection)
         if self._sweep is None:
-            self._sweep = loop.call_later(self._interval, self._look)
+            self._sweep = asyncio.get_running_loop().call_later(self._interval, self._look)
         return connection
 
     def release(self, connection: Connection) -> None:

@@ -14,8 +14,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from relay.headers import RawHeaders
+from relay.transport.dial import CONNECT_TIMEOUT
 from relay.transport.native import RequestStream, ResponseStream
-from relay.transport.pool import CONNECT_TIMEOUT, KEEP_ALIVE
+from relay.transport.pool import KEEP_ALIVE
 
 _MAX_FIELD_BYTES = 65_536
 _READ_BUFFER = 65_536

@@ -33,16 +33,17 @@ _FROM_HTTPX: tuple[tuple[type[Exception], type[RelayError], str], ...] = (
 
 def _known(error: httpx.TransportError) -> RelayError:
     """The relay's own error for what a transport raises, with no address or key in it."""
-    if _is_of_descriptors(error):
-        return RelayBusy("The relay has too many connections", headers={"Retry-After": "1"})
-    return next(ours(message) for theirs, ours, message in _FROM_HTTPX if isinstance(error, theirs))
+    found = (ours(message) for theirs, ours, message in _FROM_HTTPX if isinstance(error, theirs))
+    return busy(error) or next(found)
 
 
-def _is_of_descriptors(error: BaseException | None) -> bool:
-    """Whether an error came of the process's limit of open files, or the system's."""
+def busy(error: BaseException | None) -> RelayBusy | None:
+    """The relay's own error where one came of the process's limit of open files, or the system's."""
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__
-    return error is not None and error.errno in {errno.EMFILE, errno.ENFILE}
+    if error is None or error.errno not in {errno.EMFILE, errno.ENFILE}:
+        return None
+    return RelayBusy("The relay has too many connections", headers={"Retry-After": "1"})
 
 
 @dataclass(slots=True)
