@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from generated.operations import OPERATIONS
 from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
+from relay.actions.fetch import Fetcher
 from relay.admission import Admission
 from relay.auth import RelayKeys, contract_security, upstream_key
 from relay.contract import routing_document
@@ -32,11 +33,12 @@ from relay.validation import REPORT_HEADER, BodyValidation
 from sandbox.server import SandboxServer
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: Settings, fetcher: Fetcher | None = None) -> ASGIApp:
     """The whole relay as one ASGI application; raises SettingsError.
 
     From the outside in: access log, CORS, error boundary, Connexion (routing, security), guard, body
-    validation, dispatch to a handler or to the forwarder.
+    validation, dispatch to a handler or to the forwarder. `fetcher` is what gets files by their
+    addresses, the real one where none is given.
     """
     if not structlog.is_configured():
         # structlog's own default prints local variables into tracebacks, and keys are among them.
@@ -46,6 +48,7 @@ def create_app(settings: Settings) -> ASGIApp:
         keys=RelayKeys(settings),
         upstream_key=upstream_key(settings),
         judge=Judge(settings.relay_validation),
+        fetcher=fetcher or Fetcher(),
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from relay.actions.fetch import Fetcher
 from relay.auth import RelayKeys, Secret
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
@@ -24,6 +25,7 @@ class Relay:
     keys: RelayKeys
     upstream_key: Secret
     judge: Judge
+    fetcher: Fetcher
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)
 

@@ -20,6 +20,7 @@ RelayError
 │   ├── UpstreamTimeout        no byte from upstream in time
 │   ├── UpstreamInvalid        an answer that is no HTTP
 │   └── UpstreamTruncated      a stream that ended before its last event
+├── FileUnreachable            a file to fetch for a client could not be had
 ├── LoopDetected               a request that this relay has sent itself
 ├── Unavailable
 │   ├── RelayBusy              too much is in progress
@@ -137,6 +138,10 @@ class UpstreamTruncated(UpstreamError):
     """A stream that ended before its last event."""
 
 
+class FileUnreachable(RelayError):
+    """A file that the relay was to fetch for a client could not be had from its host."""
+
+
 class LoopDetected(RelayError):
     """A request that this relay has sent itself (RFC 5842, 7.2)."""
 
@@ -187,6 +192,7 @@ TABLE: dict[type[RelayError], Kind] = {
     UpstreamTimeout: Kind(504, _SERVER, "upstream_timeout"),
     UpstreamInvalid: Kind(502, _SERVER, "upstream_invalid_response"),
     UpstreamTruncated: Kind(502, _SERVER, "upstream_truncated"),
+    FileUnreachable: Kind(502, _SERVER, "file_unreachable"),
     LoopDetected: Kind(508, _SERVER, "loop_detected"),
     RelayBusy: Kind(503, _SERVER, "relay_busy"),
     RelayDraining: Kind(503, _SERVER, "relay_draining"),

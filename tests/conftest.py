@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from relay.settings import Settings
 from tests.faulty import Faulty, misbehaving
+from tests.file_host import FileHost, certified
 from tests.relay.processes import Holding
 from tests.servers import Recorder, Seen, recording, relay_over
 
@@ -108,3 +109,18 @@ def holding() -> Iterator[Holding]:
         yield made
         made.released.set()
     assert not made.faulty.failures
+
+
+@pytest.fixture(scope="module")
+def _file_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileHost]:
+    host = FileHost(*certified(tmp_path_factory.mktemp("tls")))
+    with misbehaving(host.faulty):
+        yield host
+
+
+@pytest.fixture
+def file_host(_file_host: FileHost) -> Iterator[FileHost]:
+    """OpenAI's file hosts, as a test says; errors of the script's own fail it."""
+    _file_host.reset()
+    yield _file_host
+    assert not _file_host.faulty.failures

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -92,7 +93,8 @@ class Faulty:
 
     A script that gives a whole answer says `connection: close` in it, or else the relay may keep the
     connection and send a later test's request to this one's script. `heads` are those of the requests that
-    scripts have read; `failures` are errors of the scripts' own; `open` connections have not ended yet.
+    scripts have read; `failures` are errors of the scripts' own; `open` connections have not ended yet. With
+    `tls` it speaks that, and counts a connection once hands are shaken.
     """
 
     script: Script = _hang_up
@@ -101,6 +103,7 @@ class Faulty:
     open: int = 0
     failures: list[Exception] = field(default_factory=list)
     base_url: str = ""
+    tls: ssl.SSLContext | None = None
 
     def reset(self, script: Script = _hang_up) -> None:
         """Begin anew with another script."""
@@ -132,7 +135,7 @@ def _listening(faulty: Faulty) -> socket.socket:
 
 @asynccontextmanager
 async def _accepting(faulty: Faulty, listener: socket.socket) -> AsyncIterator[None]:
-    server = await asyncio.start_server(faulty.serve, sock=listener)
+    server = await asyncio.start_server(faulty.serve, sock=listener, ssl=faulty.tls)
     others = asyncio.all_tasks()
     try:
         yield

@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from relay.actions.fetch import Fetcher
 from relay.app import create_app
 from relay.drain import RelayServer
 from relay.protocol import RelayConfig
@@ -58,7 +59,7 @@ def serving(config: uvicorn.Config) -> Iterator[str]:
 
 
 @contextmanager
-def relay_over(upstream: str, **settings: Any) -> Iterator[str]:
+def relay_over(upstream: str, fetcher: Fetcher | None = None, /, **settings: Any) -> Iterator[str]:
     """A relay over `upstream` (`http://…/v1` or `sandbox:`), as it is served; gives its root address."""
     given = {
         "openai_api_base": upstream,
@@ -68,7 +69,7 @@ def relay_over(upstream: str, **settings: Any) -> Iterator[str]:
         **settings,
     }
     chosen = load_settings(**given)
-    with serving(server_config(create_app(chosen), chosen)) as root:
+    with serving(server_config(create_app(chosen, fetcher), chosen)) as root:
         yield root
 
 
