@@ -27,6 +27,7 @@ def generate(root: Path) -> dict[str, bytes]:
     sources = {
         "__init__.py": '"""The contract as tables, models and documents."""\n',
         "operations.py": tables.operations(merged, root / "handlers"),
+        "doors.py": tables.doors(merged, schemas),
         "bodies.py": tables.bodies(schemas),
         "models.py": models.source(schemas),
     }

@@ -34,7 +34,9 @@ def name_of(route: Route) -> str | None:
         return None
     if ref := schema.get("$ref"):
         return str(ref).removeprefix(_REF)
-    words = re.split(r"[^A-Za-z0-9]+", route.operation_id)
+    # A door that takes the very body of its operation has its model too.
+    same = route.alias_of is not None and not route.relay.get("door", {"strict": True})["strict"]
+    words = re.split(r"[^A-Za-z0-9]+", str(route.alias_of) if same else route.operation_id)
     return "".join(word[:1].upper() + word[1:] for word in words) + "Body"
 
 
@@ -50,6 +52,8 @@ class Schemas:
                 self._add(name, schema, route)
 
     def _add(self, name: str, schema: Document, route: Route) -> None:
+        if self.bodies.get(name) is schema:
+            return
         if "$ref" not in schema and (name in self._components or name in self.bodies):
             raise CodegenError(f"spec: {route.operation_id}: the name {name!r} for its body is taken")
         self.bodies[name] = schema

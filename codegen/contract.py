@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from codegen import files, overlay
+from codegen import doors, files, overlay
 from codegen.errors import CodegenError
 from codegen.facts import resolves
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
-_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "proxy", "door"}
+_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "proxy", "door", "takes"}
 # Applied in this order; the second one may be absent.
 _OVERLAYS = ("overlay.yaml", "actions.yaml")
 ACTIONS = "x-relay-actions"
@@ -65,7 +65,7 @@ def load(spec: Path) -> Contract:
         merged = overlay.apply(merged, files.load(path), str(path))
     _check_whole(merged, str(spec / _OVERLAYS[0]))
     actions = merged.pop(ACTIONS, {})
-    routes = _routes(merged)
+    routes = _routes(merged, actions.get("operations", {}))
     _check_unique(routes)
     return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions)
 
@@ -75,7 +75,7 @@ def _base(document: Document, item: Document) -> str:
     return urlsplit(str(servers[0]["url"])).path.rstrip("/")
 
 
-def _routes(document: Document) -> list[Route]:
+def _routes(document: Document, words: Document) -> list[Route]:
     found: list[Route] = []
     for key, item in document["paths"].items():
         if "?" in key:
@@ -85,7 +85,14 @@ def _routes(document: Document) -> list[Route]:
             if method in item:
                 found += _with_variants(_base(document, item) + key, None if own else key, method, item)
     plain = [route for route in found if "alias" not in route.relay]
-    return [*plain, *_aliases(found), *(_unprefixed(route) for route in plain if _is_unprefixed(route))]
+    schemas = document["components"]["schemas"]
+    upstream = [route for route in plain if route.upstream_path is not None]
+    return [
+        *plain,
+        *_aliases(found, schemas),
+        *doors.routes(upstream, schemas, words),
+        *(_unprefixed(route) for route in plain if _is_unprefixed(route)),
+    ]
 
 
 def _is_unprefixed(route: Route) -> bool:
@@ -101,11 +108,16 @@ def _unprefixed(route: Route) -> Route:
         )
     operation = {**route.operation, "operationId": f"{route.operation_id}_unprefixed"}
     return replace(
-        route, path=route.upstream_path, operation=operation, alias_of=route.operation_id, hidden=True
+        route,
+        path=route.upstream_path,
+        operation=operation,
+        relay=_without_door(route.relay),
+        alias_of=route.operation_id,
+        hidden=True,
     )
 
 
-def _aliases(routes: list[Route]) -> list[Route]:
+def _aliases(routes: list[Route], schemas: Document) -> list[Route]:
     """The operations that are other names: what they do not say themselves is their original's."""
     originals = {
         route.operation_id: route
@@ -118,13 +130,14 @@ def _aliases(routes: list[Route]) -> list[Route]:
         original = originals.get(route.relay["alias"])
         if original is None:
             raise CodegenError(f"{place}: {route.relay['alias']!r} is no operation of the upstream")
-        if route.upstream_path is None or route.relay.keys() - {"alias", "handler"}:
-            raise CodegenError(f"{place}: it stands below the upstream's base, beside nothing but handler")
+        if route.upstream_path is None or route.relay.keys() - {"alias", "handler", "door"}:
+            raise CodegenError(f"{place}: it stands below the upstream's base, beside handler or door")
         if route.method != original.method or _parameters(route.path) != _parameters(original.path):
             raise CodegenError(f"{place}: its method and path parameters are not those of {original.path}")
         if route.operation["parameters"]:
             raise CodegenError(f"{place}: its parameters are those of {original.path}, and not said again")
-        made.append(_completed(route, original))
+        is_door = "door" in route.relay
+        made.append(doors.opened(route, original, schemas) if is_door else _completed(route, original))
     return made
 
 
@@ -134,9 +147,13 @@ def _completed(alias: Route, original: Route) -> Route:
         alias,
         upstream_path=original.upstream_path,
         operation={**original.operation, **alias.operation, **shared},
-        relay={**original.relay, "variants": {}, **alias.relay},
+        relay={**_without_door(original.relay), "variants": {}, **alias.relay},
         alias_of=original.operation_id,
     )
+
+
+def _without_door(relay: Document) -> Document:
+    return {key: value for key, value in relay.items() if key != "door"}
 
 
 def _parameters(path: str) -> list[str]:
@@ -168,9 +185,11 @@ def _check_relay(relay: Any, place: str) -> None:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: handler is module.function")
     if not isinstance(relay.get("alias", ""), str) or relay.get("unprefixed", True) is not True:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: alias is an id, unprefixed is true")
-    ends = relay.get("ends", [])
-    if not isinstance(ends, list) or not all(isinstance(name, str) for name in ends):
-        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: ends is a list of events")
+    for key, items in (("ends", "events"), ("takes", "media types")):
+        names = relay.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: {key} is a list of {items}")
+    doors.check(relay.get("door", {}), f"spec/actions.yaml: {place}")
     if relay.get("proxy", True) is not True:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: proxy is true")
     variants = relay.get("variants", {})

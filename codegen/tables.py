@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from codegen import ends
-from codegen.bodies import Schemas, Shape, name_of
+from codegen.bodies import Schemas, Shape, json_schema_of, name_of
 from codegen.contract import Contract, Document, Route
 from codegen.errors import CodegenError
 
@@ -32,6 +32,32 @@ def operations(contract: Contract, handlers: Path) -> str:
         if row["handler"] is not None:
             _check_handler(handlers, row["handler"], row["operation_id"])
     return _rendered("operations.py.j2", rows=rows, contract_version=version(contract.lock))
+
+
+def doors(contract: Contract, schemas: Schemas) -> str:
+    """The source of `generated/doors.py`."""
+    narrowing = contract.actions.get("narrowing", [])
+    rows = [_door(route, schemas, narrowing) for route in contract.routes if "door" in route.relay]
+    return _rendered("doors.py.j2", rows=[row for row in rows if row is not None])
+
+
+def _door(route: Route, schemas: Schemas, narrowing: list[str]) -> Document | None:
+    if route.alias_of is None:
+        return None
+    door = route.relay["door"]
+    schema = json_schema_of(route)
+    fields = {} if schema is None else schemas.shape(schema).fields
+    named = {parameter["name"] for parameter in route.operation["parameters"] if "name" in parameter}
+    return {
+        "operation_id": route.operation_id,
+        "wraps": route.alias_of,
+        "body_model": name_of(route) if door["strict"] else None,
+        "files": door["files"],
+        "answers_file": door["file"],
+        "encoded": door["encoded"],
+        "background": "boolean" in fields.get("background", ()),
+        "narrowed_by": tuple(name for name in narrowing if name in named or name in fields),
+    }
 
 
 def bodies(schemas: Schemas) -> str:
@@ -85,6 +111,7 @@ def facts_of(route: Route) -> dict[str, Any]:
     answers = _response_media_types(route)
     streams = ends.EVENT_STREAM in answers
     variants = route.relay.get("variants", {}) if route.query is None else {}
+    is_strict = route.alias_of is not None and route.relay.get("door", {}).get("strict", False)
     return {
         "operation_id": route.operation_id,
         "method": route.method.upper(),
@@ -99,7 +126,9 @@ def facts_of(route: Route) -> dict[str, Any]:
         "response_media_types": answers,
         "streams": streams,
         "ends": tuple(route.relay.get("ends", ())) if streams else (),
-        "body_model": name_of(route),
+        # What a door is strict about, it judges itself: its body may be larger than others that are judged.
+        "body_model": None if is_strict else name_of(route),
+        "judged_by_handler": bool(route.relay.get("takes")),
         "body_required": operation.get("requestBody", {}).get("required", False),
         "tags": tuple(operation.get("tags", [])),
         "public": _is_public(route),
@@ -113,7 +142,8 @@ def _is_public(route: Route) -> bool:
 
 
 def _request_media_types(route: Route) -> tuple[str, ...]:
-    return tuple(name.lower() for name in route.operation.get("requestBody", {}).get("content", {}))
+    content = route.operation.get("requestBody", {}).get("content", {})
+    return tuple(dict.fromkeys([*map(str.lower, content), *route.relay.get("takes", ())]))
 
 
 def _response_media_types(route: Route) -> tuple[str, ...]:

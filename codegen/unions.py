@@ -35,6 +35,9 @@ class _Preparation:
             # A field that the document does not know yet is no deviation: it goes upstream.
             if value.get("additionalProperties") is False:
                 del value["additionalProperties"]
+            # What the relay itself reads has no such fields. The generator knows the older keyword alone.
+            if value.pop("unevaluatedProperties", None) is False:
+                value["additionalProperties"] = False
             for part in value.values():
                 self.prepare(part)
             if isinstance(value.get("discriminator"), dict) and "propertyName" in value["discriminator"]:

@@ -14,6 +14,16 @@ class Body:
 
 
 BODIES = {
+    "AddUploadPartActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={
+            "data_base64": ("string",),
+            "filename": ("string",),
+            "mime_type": ("string",),
+            "openaiFileIdRefs": ("array",),
+        },
+    ),
     "AdminApiKeysCreateBody": Body(
         types=("object",),
         required=("name",),
@@ -89,6 +99,11 @@ BODIES = {
             "truncation": ("string",),
         },
     ),
+    "CancelUploadActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
     "CompactResponseMethodPublicBody": Body(
         types=("object",),
         required=(),
@@ -102,6 +117,11 @@ BODIES = {
             "prompt_cache_retention": ("null", "string"),
             "service_tier": ("null", "string"),
         },
+    ),
+    "CompleteUploadActionBody": Body(
+        types=("object",),
+        required=("part_ids",),
+        fields={"md5": ("string",), "part_ids": ("array",)},
     ),
     "CompleteUploadRequest": Body(
         types=("object",),
@@ -226,6 +246,11 @@ BODIES = {
             "skills": ("array",),
         },
     ),
+    "CreateContainerFileActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={"file": ("object", "string"), "file_id": ("string",), "openaiFileIdRefs": ("array",)},
+    ),
     "CreateContainerFileBody": Body(
         types=("object",),
         required=(),
@@ -267,6 +292,18 @@ BODIES = {
         required=("data_source",),
         fields={"data_source": ("object",), "metadata": ("null", "object"), "name": ("string",)},
     ),
+    "CreateFileActionBody": Body(
+        types=("object",),
+        required=("purpose",),
+        fields={
+            "data_base64": ("string",),
+            "expires_after": ("object",),
+            "filename": ("string",),
+            "mime_type": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "purpose": ("string",),
+        },
+    ),
     "CreateFineTuningCheckpointPermissionRequest": Body(
         types=("object",),
         required=("project_ids",),
@@ -297,6 +334,32 @@ BODIES = {
         required=("user_id",),
         fields={"user_id": ("string",)},
     ),
+    "CreateImageEditActionBody": Body(
+        types=("object",),
+        required=("prompt",),
+        fields={
+            "background": ("null", "string"),
+            "filename": ("string",),
+            "image": ("object", "string"),
+            "image_base64": ("string",),
+            "image_url": ("string",),
+            "input_fidelity": ("null", "string"),
+            "mask": ("object", "string"),
+            "mask_base64": ("string",),
+            "mask_url": ("string",),
+            "mime_type": ("string",),
+            "model": ("string",),
+            "n": ("integer", "null"),
+            "openaiFileIdRefs": ("array",),
+            "output_compression": ("integer", "null"),
+            "output_format": ("null", "string"),
+            "prompt": ("string",),
+            "quality": ("null", "string"),
+            "response_format": ("null", "string"),
+            "size": ("string",),
+            "user": ("string",),
+        },
+    ),
     "CreateImageRequest": Body(
         types=("object",),
         required=("prompt",),
@@ -314,6 +377,23 @@ BODIES = {
             "size": ("string",),
             "stream": ("boolean", "null"),
             "style": ("null", "string"),
+            "user": ("string",),
+        },
+    ),
+    "CreateImageVariationActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={
+            "filename": ("string",),
+            "image": ("object", "string"),
+            "image_base64": ("string",),
+            "image_url": ("string",),
+            "mime_type": ("string",),
+            "model": ("string",),
+            "n": ("integer", "null"),
+            "openaiFileIdRefs": ("array",),
+            "response_format": ("null", "string"),
+            "size": ("null", "string"),
             "user": ("string",),
         },
     ),
@@ -397,10 +477,24 @@ BODIES = {
             "truncation_strategy": ("object",),
         },
     ),
+    "CreateSkillActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={"files": ("array", "object", "string"), "openaiFileIdRefs": ("array",)},
+    ),
     "CreateSkillBody": Body(
         types=("object",),
         required=("files",),
         fields={"files": ("array", "string")},
+    ),
+    "CreateSkillVersionActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={
+            "default": ("boolean",),
+            "files": ("array", "object", "string"),
+            "openaiFileIdRefs": ("array",),
+        },
     ),
     "CreateSkillVersionBody": Body(
         types=("object",),
@@ -457,6 +551,49 @@ BODIES = {
         required=(),
         fields={"messages": ("array",), "metadata": ("null", "object"), "tool_resources": ("null", "object")},
     ),
+    "CreateTranscriptionActionBody": Body(
+        types=("object",),
+        required=("model",),
+        fields={
+            "chunking_strategy": ("null", "object", "string"),
+            "file": ("object", "string"),
+            "include": ("array",),
+            "keywords": ("array",),
+            "known_speaker_names": ("array",),
+            "known_speaker_references": ("array",),
+            "language": ("string",),
+            "languages": ("array",),
+            "model": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "prompt": ("string",),
+            "response_format": ("string",),
+            "temperature": ("number",),
+            "timestamp_granularities": ("array",),
+        },
+    ),
+    "CreateTranslationActionBody": Body(
+        types=("object",),
+        required=("model",),
+        fields={
+            "file": ("object", "string"),
+            "model": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "prompt": ("string",),
+            "response_format": ("string",),
+            "temperature": ("number",),
+        },
+    ),
+    "CreateUploadActionBody": Body(
+        types=("object",),
+        required=("bytes", "filename", "mime_type", "purpose"),
+        fields={
+            "bytes": ("integer",),
+            "expires_after": ("object",),
+            "filename": ("string",),
+            "mime_type": ("string",),
+            "purpose": ("string",),
+        },
+    ),
     "CreateUploadRequest": Body(
         types=("object",),
         required=("bytes", "filename", "mime_type", "purpose"),
@@ -495,15 +632,64 @@ BODIES = {
             "name": ("string",),
         },
     ),
+    "CreateVideoActionBody": Body(
+        types=("object",),
+        required=("prompt",),
+        fields={
+            "input_reference": ("object", "string"),
+            "model": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "prompt": ("string",),
+            "seconds": ("string",),
+            "size": ("string",),
+        },
+    ),
+    "CreateVideoCharacterActionBody": Body(
+        types=("object",),
+        required=("name",),
+        fields={"name": ("string",), "openaiFileIdRefs": ("array",), "video": ("object", "string")},
+    ),
+    "CreateVideoEditActionBody": Body(
+        types=("object",),
+        required=("prompt",),
+        fields={"openaiFileIdRefs": ("array",), "prompt": ("string",), "video": ("object", "string")},
+    ),
     "CreateVideoEditJsonBody": Body(
         types=("object",),
         required=("prompt", "video"),
         fields={"prompt": ("string",), "video": ("object",)},
     ),
+    "CreateVideoExtendActionBody": Body(
+        types=("object",),
+        required=("prompt", "seconds"),
+        fields={
+            "openaiFileIdRefs": ("array",),
+            "prompt": ("string",),
+            "seconds": ("string",),
+            "video": ("object", "string"),
+        },
+    ),
     "CreateVideoExtendJsonBody": Body(
         types=("object",),
         required=("prompt", "seconds", "video"),
         fields={"prompt": ("string",), "seconds": ("string",), "video": ("object",)},
+    ),
+    "CreateVideoGenerationActionBody": Body(
+        types=("object",),
+        required=("prompt",),
+        fields={
+            "data_base64": ("string",),
+            "duration_seconds": ("integer",),
+            "filename": ("string",),
+            "frames": ("integer",),
+            "input_reference_base64": ("string",),
+            "mime_type": ("string",),
+            "model": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "prompt": ("string",),
+            "seconds": ("string",),
+            "size": ("string",),
+        },
     ),
     "CreateVideoJsonBody": Body(
         types=("object",),
@@ -520,6 +706,31 @@ BODIES = {
         types=("object",),
         required=("prompt",),
         fields={"prompt": ("string",)},
+    ),
+    "CreateVoiceActionBody": Body(
+        types=("object",),
+        required=("consent", "name"),
+        fields={
+            "audio_sample": ("object", "string"),
+            "consent": ("string",),
+            "name": ("string",),
+            "openaiFileIdRefs": ("array",),
+        },
+    ),
+    "CreateVoiceConsentActionBody": Body(
+        types=("object",),
+        required=("language", "name"),
+        fields={
+            "language": ("string",),
+            "name": ("string",),
+            "openaiFileIdRefs": ("array",),
+            "recording": ("object", "string"),
+        },
+    ),
+    "CreatecontentprovenancecheckActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={"file": ("object", "string"), "openaiFileIdRefs": ("array",)},
     ),
     "EditImageBodyJsonParam": Body(
         types=("object",),

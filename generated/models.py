@@ -7,6 +7,40 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 
+class ActionFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    filename: str | None = None
+    mime_type: str | None = None
+    data_base64: str
+
+
+class ActionFileReference(BaseModel):
+    name: str | None = None
+    id: str | None = None
+    mime_type: str | None = None
+    download_link: str
+
+
+ActionFileReferences = TypeAliasType(
+    "ActionFileReferences",
+    Annotated[
+        Annotated[list[ActionFileReference | str], Field(fail_fast=True)],
+        Field(
+            description="Files that GPT Actions fill in, for the operation's files in their order.",
+            max_length=10,
+        ),
+    ],
+)
+
+
+class AddUploadPartActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    data_base64: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class AdminApiKeysCreateBody(BaseModel):
     expires_in_seconds: Annotated[int | None, Field(ge=1, le=31536000)] = None
     name: str
@@ -114,6 +148,11 @@ class Function(BaseModel):
 class AssistantsNamedToolChoice(BaseModel):
     function: Function | None = None
     type: Literal["function", "code_interpreter", "file_search"]
+
+
+AudioResponseFormat = TypeAliasType(
+    "AudioResponseFormat", Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
+)
 
 
 class AudioTranscription(BaseModel):
@@ -1035,6 +1074,10 @@ class BetaAgentTagParam(BaseModel):
 CallableToolAllowedCaller = TypeAliasType("CallableToolAllowedCaller", Literal["direct", "programmatic"])
 
 
+class CancelUploadActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
 class ChatCompletionAllowedTools(BaseModel):
     mode: Literal["auto", "required"]
     tools: Annotated[list[dict[str, Any]], Field(fail_fast=True)]
@@ -1206,6 +1249,12 @@ class ComparisonFilter(BaseModel):
     value: str | float | bool | Annotated[list[str | float], Field(fail_fast=True)]
 
 
+class CompleteUploadActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    md5: str | None = None
+    part_ids: Annotated[list[str], Field(fail_fast=True)]
+
+
 class CompleteUploadRequest(BaseModel):
     md5: str | None = None
     part_ids: Annotated[list[str], Field(fail_fast=True)]
@@ -1328,6 +1377,13 @@ class ExpiresAfter(BaseModel):
     minutes: int
 
 
+class CreateContainerFileActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    file_id: str | None = None
+    file: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class CreateContainerFileBody(BaseModel):
     file: bytes | None = None
     file_id: str | None = None
@@ -1431,6 +1487,21 @@ class CreateGroupUserBody(BaseModel):
     user_id: str
 
 
+class CreateImageVariationActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: str | Literal["dall-e-2"] | None = "dall-e-2"
+    n: Annotated[int | None, Field(ge=1, le=10)] = 1
+    response_format: Literal["url", "b64_json"] | None = "url"
+    size: Literal["256x256", "512x512", "1024x1024"] | None = "1024x1024"
+    user: str | None = None
+    image: ActionFile | ActionFileReference | str | None = None
+    image_base64: str | None = None
+    image_url: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class Attachment(BaseModel):
     file_id: str | None = None
     tools: (
@@ -1494,17 +1565,51 @@ class ToolChoice2(AssistantsNamedToolChoice, ToolChoice1):
 
 ToolChoice = TypeAliasType("ToolChoice", ToolChoice2)
 Files = TypeAliasType(
-    "Files", Annotated[Annotated[list[bytes], Field(fail_fast=True)], Field(max_length=500)]
+    "Files",
+    Annotated[
+        Annotated[list[ActionFile | ActionFileReference | str], Field(fail_fast=True)], Field(max_length=500)
+    ],
+)
+
+
+class CreateSkillActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    files: ActionFile | ActionFileReference | str | Files | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+Files1 = TypeAliasType(
+    "Files1", Annotated[Annotated[list[bytes], Field(fail_fast=True)], Field(max_length=500)]
 )
 
 
 class CreateSkillBody(BaseModel):
-    files: Files | bytes
+    files: Files1 | bytes
+
+
+Files2 = TypeAliasType(
+    "Files2",
+    Annotated[
+        Annotated[list[ActionFile | ActionFileReference | str], Field(fail_fast=True)], Field(max_length=500)
+    ],
+)
+
+
+class CreateSkillVersionActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    default: bool | None = None
+    files: ActionFile | ActionFileReference | str | Files2 | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+Files3 = TypeAliasType(
+    "Files3", Annotated[Annotated[list[bytes], Field(fail_fast=True)], Field(max_length=500)]
+)
 
 
 class CreateSkillVersionBody(BaseModel):
     default: bool | None = None
-    files: Files | bytes
+    files: Files3 | bytes
 
 
 class ToolChoice31(BaseModel):
@@ -1547,8 +1652,47 @@ class ChunkingStrategy7(BaseModel):
     type: Literal["static"]
 
 
+class CreateTranslationActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: str | Literal["whisper-1"]
+    prompt: str | None = None
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = "json"
+    temperature: float | None = 0
+    file: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreateVideoCharacterActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(max_length=80, min_length=1)]
+    video: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class CreateVideoRemixBody(BaseModel):
     prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+
+
+class CreateVoiceActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    consent: str
+    name: str
+    audio_sample: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreateVoiceConsentActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    language: str
+    name: str
+    recording: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreatecontentprovenancecheckActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    file: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
 
 
 class CustomTextFormatParam(BaseModel):
@@ -2682,6 +2826,7 @@ class TopLogProb(BaseModel):
     token: str
 
 
+TranscriptionInclude = TypeAliasType("TranscriptionInclude", Literal["logprobs"])
 TruncationEnum = TypeAliasType("TruncationEnum", Literal["auto", "disabled"])
 LastMessages = TypeAliasType("LastMessages", Annotated[int, Field(ge=1)])
 
@@ -2772,6 +2917,13 @@ class UserRoleUpdateRequest(BaseModel):
     role: str | None = None
     role_id: str | None = None
     technical_level: str | None = None
+
+
+class VadConfig(BaseModel):
+    prefix_padding_ms: int | None = 300
+    silence_duration_ms: int | None = 200
+    threshold: float | None = 0.5
+    type: Literal["server_vad"]
 
 
 class VectorStoreExpirationAfter(BaseModel):
@@ -3625,6 +3777,54 @@ class CreateEvalJsonlRunDataSource(BaseModel):
     type: Literal["jsonl"]
 
 
+class CreateFileActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    expires_after: FileExpirationAfter | None = None
+    purpose: Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
+    data_base64: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreateImageEditActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    background: Literal["transparent", "opaque", "auto"] | None = "auto"
+    input_fidelity: InputFidelity | None = None
+    model: (
+        str
+        | Literal[
+            "gpt-image-1.5",
+            "gpt-image-2",
+            "gpt-image-2-2026-04-21",
+            "dall-e-2",
+            "gpt-image-1",
+            "gpt-image-1-mini",
+            "chatgpt-image-latest",
+        ]
+        | None
+    ) = "gpt-image-1.5"
+    n: Annotated[int | None, Field(ge=1, le=10)] = 1
+    output_compression: int | None = 100
+    output_format: Literal["png", "jpeg", "webp"] | None = "png"
+    prompt: str
+    quality: Literal["standard", "low", "medium", "high", "auto"] | None = "auto"
+    response_format: Literal["url", "b64_json"] | None = None
+    size: str | Literal["256x256", "512x512", "1024x1024", "1536x1024", "1024x1536", "auto"] | None = (
+        "1024x1024"
+    )
+    user: str | None = None
+    image: ActionFile | ActionFileReference | str | None = None
+    image_base64: str | None = None
+    image_url: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    mask: ActionFile | ActionFileReference | str | None = None
+    mask_base64: str | None = None
+    mask_url: str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class CreateImageRequest(BaseModel):
     background: Literal["transparent", "opaque", "auto"] | None = "auto"
     model: (
@@ -3729,6 +3929,49 @@ class CreateThreadRequest(BaseModel):
     tool_resources: ToolResources2 | None = None
 
 
+class CreateTranscriptionActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    chunking_strategy: Literal["auto"] | VadConfig | None = None
+    include: Annotated[list[TranscriptionInclude], Field(fail_fast=True)] | None = None
+    keywords: Annotated[list[str], Field(fail_fast=True)] | None = None
+    known_speaker_names: Annotated[
+        Annotated[list[str], Field(fail_fast=True)] | None, Field(max_length=4)
+    ] = None
+    known_speaker_references: Annotated[
+        Annotated[list[str], Field(fail_fast=True)] | None, Field(max_length=4)
+    ] = None
+    language: str | None = None
+    languages: Annotated[Annotated[list[str], Field(fail_fast=True)] | None, Field(min_length=1)] = None
+    model: (
+        str
+        | Literal[
+            "whisper-1",
+            "gpt-transcribe",
+            "gpt-4o-transcribe",
+            "gpt-4o-mini-transcribe",
+            "gpt-4o-mini-transcribe-2025-12-15",
+            "gpt-4o-transcribe-diarize",
+        ]
+    )
+    prompt: str | None = None
+    response_format: AudioResponseFormat | None = "json"
+    temperature: float | None = 0
+    timestamp_granularities: Annotated[list[Literal["word", "segment"]], Field(fail_fast=True)] | None = [
+        "segment"
+    ]
+    file: ActionFile | ActionFileReference | str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreateUploadActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    bytes: int
+    expires_after: FileExpirationAfter | None = None
+    filename: str
+    mime_type: str
+    purpose: Literal["assistants", "batch", "fine-tune", "vision"]
+
+
 class CreateUploadRequest(BaseModel):
     bytes: int
     expires_after: FileExpirationAfter | None = None
@@ -3752,15 +3995,58 @@ class CreateVectorStoreRequest(BaseModel):
     name: str | None = None
 
 
+class CreateVideoActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: VideoModel | None = None
+    prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+    seconds: VideoSeconds | None = None
+    size: VideoSize | None = None
+    input_reference: ActionFile | ActionFileReference | str | ImageRefParam2 | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
+class CreateVideoEditActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+    video: ActionFile | ActionFileReference | str | VideoReferenceInputParam | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
+
+
 class CreateVideoEditJsonBody(BaseModel):
     prompt: Annotated[str, Field(max_length=32000, min_length=1)]
     video: VideoReferenceInputParam
+
+
+class CreateVideoExtendActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+    seconds: VideoSeconds
+    video: ActionFile | ActionFileReference | str | VideoReferenceInputParam | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
 
 
 class CreateVideoExtendJsonBody(BaseModel):
     prompt: Annotated[str, Field(max_length=32000, min_length=1)]
     seconds: VideoSeconds
     video: VideoReferenceInputParam
+
+
+class CreateVideoGenerationActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    model: (
+        Literal["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"]
+        | None
+    ) = None
+    prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+    seconds: VideoSeconds | None = None
+    size: VideoSize | None = None
+    duration_seconds: Annotated[int | None, Field(ge=1, le=30)] = None
+    frames: Annotated[int | None, Field(ge=1, le=300)] = None
+    input_reference_base64: str | None = None
+    data_base64: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    openaiFileIdRefs: ActionFileReferences | None = None
 
 
 class CreateVideoJsonBody(BaseModel):

@@ -48,6 +48,12 @@ def names_of(scope: Scope) -> set[str]:
     return {found.operation_id for found in (routed, original, _variant(original, scope))}
 
 
+def placed(raw_path: bytes, template: str, wanted: str) -> bytes:
+    """The path of the template `wanted` with the parameters that `raw_path` has in `template`."""
+    given = dict(zip(template.split("/"), raw_path.split(b"/"), strict=True))
+    return b"/".join(given[part] if part.startswith("{") else part.encode() for part in wanted.split("/"))
+
+
 def _variant(operation: Operation, scope: Scope) -> Operation:
     if not operation.variants:
         return operation

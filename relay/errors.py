@@ -11,6 +11,7 @@ RelayError
 │   ├── MethodNotAllowed       the path exists, the method does not
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
 │   ├── RequestTooLarge        a body over the limit
+│   ├── ResultTooLarge         an answer that the client could not read
 │   ├── RequestTimeout         the client sent nothing for too long
 │   ├── HeadTooLarge           more of a path and header fields than the relay takes
 │   └── ClientGone             the client left: there is nobody to answer
@@ -102,6 +103,10 @@ class RequestTooLarge(RequestError):
     """A body over the limit (RFC 9110, 15.5.14)."""
 
 
+class ResultTooLarge(RequestError):
+    """An answer that the client could not read, because it is too large for it."""
+
+
 class RequestTimeout(RequestError):
     """The client sent nothing of its request for too long (RFC 9110, 15.5.9)."""
 
@@ -184,6 +189,7 @@ TABLE: dict[type[RelayError], Kind] = {
     MethodNotAllowed: Kind(405, _REQUEST, "method_not_allowed"),
     UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),
     RequestTooLarge: Kind(413, _REQUEST, "request_too_large"),
+    ResultTooLarge: Kind(413, _REQUEST, "result_too_large"),
     RequestTimeout: Kind(408, _REQUEST, "request_timeout"),
     HeadTooLarge: Kind(431, _REQUEST, "head_too_large"),
     ClientGone: Kind(499, _REQUEST, "client_gone"),

@@ -11,6 +11,7 @@ from generated.operations import Operation
 from relay.auth import Secret
 from relay.body import Replay, RequestBody, has_body
 from relay.connection import connection_of
+from relay.contract import placed
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, UpstreamTruncated
 from relay.events import Events
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
@@ -159,9 +160,7 @@ class Forwarder:
 def _target(scope: Scope, operation: Operation | None) -> bytes:
     path = scope["raw_path"].removeprefix(MOUNT)
     if operation is not None and operation.alias_of is not None and operation.upstream_path is not None:
-        given = dict(zip(operation.path.split("/"), scope["raw_path"].split(b"/"), strict=True))
-        parts = operation.upstream_path.split("/")
-        path = b"/".join(given[part] if part.startswith("{") else part.encode() for part in parts)
+        path = placed(scope["raw_path"], operation.path, operation.upstream_path)
     query: bytes = scope["query_string"]
     target: bytes = path + (b"?" + query if query else b"")
     if not target.isascii():

@@ -16,6 +16,8 @@ from relay.setting_types import SettingsError
 from relay.settings import Settings
 
 _MOUNT = "/v1/"
+# Below it the relay alone has operations.
+_DOORS = "/actions/"
 # A path with one reading: no encoding, no empty segment, none that ends in a dot.
 _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_:~-]+(?:\.[A-Za-z0-9_:~-]+)*)+")
 _NEVER = frozenset({"CONNECT", "TRACE"})
@@ -89,6 +91,7 @@ class Guard:
         if operation is None:
             own = any(found.upstream_path is None for found in _operations_at(path))
             handled = any(found.handler is not None for found in whole)
+            own = own or f"{path}/".removeprefix("/v1").casefold().startswith(_DOORS)
             refused = own or handled or bool(meant) or not self._forwards_unknown
         else:
             refused = slashed != raw or any(found.path != operation.path for found in meant)

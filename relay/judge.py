@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 import generated.models
 from generated.bodies import BODIES, Body
@@ -58,31 +58,51 @@ class Judge:
         cannot be right, or for any deviation when the strength is `strict`.
         """
         assert operation.body_model is not None
-        body = body or b"{}"
-        try:
-            self._adapter(operation.body_model).validate_json(body, strict=True)
-        except ValidationError as error:
-            return self._deviating(operation, BODIES[operation.body_model], body, error)
-        return None
+        places = self._deviations(operation.body_model, body or b"{}")
+        if places is None:
+            return None
+        if self._strength == "strict":
+            raise _refusal(places)
+        self.reports[operation.operation_id] += 1
+        return Report(places.total, next(iter(places.messages)))
+
+    def insist(self, body_model: str, body: bytes) -> None:
+        """Raise InvalidJSON or InvalidBody unless `body` fits that model, whatever the strength."""
+        places = self._deviations(body_model, body or b"{}")
+        if places is not None:
+            raise _refusal(places)
 
     def _adapter(self, name: str) -> TypeAdapter[Any]:
         if name not in self._adapters:
             self._adapters[name] = TypeAdapter(getattr(generated.models, name))
         return self._adapters[name]
 
-    def _deviating(self, operation: Operation, rules: Body, body: bytes, error: ValidationError) -> Report:
+    def _deviations(self, body_model: str, body: bytes) -> "_Deviations | None":
         try:
-            value = from_json(body, allow_inf_nan=False)
-        except ValueError as fault:
-            raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
-        check_structure(rules, value)
-        places = _places(error, value)
-        if self._strength == "strict":
-            place, message = next(iter(places.items()))
-            about = f"Invalid value for '{place}'" if place else "Invalid request body"
-            raise InvalidBody(f"{about}: {message}", param=place or None, code="invalid_value")
-        self.reports[operation.operation_id] += 1
-        return Report(max(len(places), _beyond(error)), next(iter(places)))
+            self._adapter(body_model).validate_json(body, strict=True)
+        except ValidationError as error:
+            try:
+                value = from_json(body, allow_inf_nan=False)
+            except ValueError as fault:
+                raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
+            check_structure(BODIES[body_model], value)
+            places = _places(error, value)
+            return _Deviations(max(len(places), _beyond(error)), places)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Deviations:
+    """How often a body deviates at least, and what is wrong where, deepest first."""
+
+    total: int
+    messages: dict[str, str]
+
+
+def _refusal(deviations: _Deviations) -> InvalidBody:
+    place, message = next(iter(deviations.messages.items()))
+    about = f"Invalid value for '{place}'" if place else "Invalid request body"
+    return InvalidBody(f"{about}: {message}", param=place or None, code="invalid_value")
 
 
 def _beyond(error: ValidationError) -> int:
@@ -95,11 +115,15 @@ def _places(error: ValidationError, value: Any) -> dict[str, str]:
     if many := _beyond(error):
         return {"": f"{many} deviations from the contract"}
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    placed = [(_place(detail["loc"], value), detail["msg"]) for detail in details]
+    placed = [(_place(detail["loc"], value), _said(detail)) for detail in details]
     found: dict[str, str] = {}
     for steps, message in sorted(placed, key=lambda one: -len(one[0])):
         found.setdefault(".".join(steps), message)
     return found
+
+
+def _said(detail: ErrorDetails) -> str:
+    return "unknown field" if detail["type"] == "extra_forbidden" else detail["msg"]
 
 
 def _place(location: tuple[int | str, ...], value: Any) -> list[str]:

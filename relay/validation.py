@@ -37,26 +37,32 @@ class BodyValidation:
             await self._app(scope, receive, send)
             return
         headers: RawHeaders = scope["headers"]
-        media_type = _media_type(value_of(headers, b"content-type"))
+        media_type = media_type_of(headers)
         carries = has_body(headers)
         if carries and media_type not in operation.request_media_types:
             _check_media_type(operation, scope["method"], media_type)
-        if self._judge.judges(operation) and (_is_json(media_type) if carries else operation.body_required):
-            receive, send = await self._judged(operation, headers, receive, send)
+        judges = self._judge.judges(operation) and not operation.judged_by_handler
+        if judges and (is_json(media_type) if carries else operation.body_required):
+            receive, send = await judged(self._judge, operation, headers, receive, send, self._max_body_bytes)
         await self._app(scope, receive, send)
 
-    async def _judged(
-        self, operation: Operation, headers: RawHeaders, receive: Receive, send: Send
-    ) -> tuple[Receive, Send]:
-        if coding := coding_of(headers):
-            self._judge.refuse_unjudged(f"a Content-Encoding of '{coding}'")
-            return receive, _reporting(send, UNJUDGED)
-        body, receive = await buffered(receive, headers, JUDGED_BYTES, self._max_body_bytes)
-        if body is None:
-            self._judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
-            return receive, _reporting(send, UNJUDGED)
-        report = self._judge.judge(operation, body)
-        return receive, send if report is None else _reporting(send, report.header())
+
+async def judged(
+    judge: Judge, operation: Operation, headers: RawHeaders, receive: Receive, send: Send, refused_over: int
+) -> tuple[Receive, Send]:
+    """Judge a body of JSON; what to go on with: a `receive` that gives it, a `send` that says what was found.
+
+    Raises InvalidJSON, InvalidBody, RequestTooLarge and ClientGone.
+    """
+    if coding := coding_of(headers):
+        judge.refuse_unjudged(f"a Content-Encoding of '{coding}'")
+        return receive, _reporting(send, UNJUDGED)
+    body, receive = await buffered(receive, headers, JUDGED_BYTES, refused_over)
+    if body is None:
+        judge.refuse_unjudged(f"more than {JUDGED_BYTES:,} bytes of JSON")
+        return receive, _reporting(send, UNJUDGED)
+    report = judge.judge(operation, body)
+    return receive, send if report is None else _reporting(send, report.header())
 
 
 def _reporting(send: Send, report: bytes) -> Send:
@@ -68,12 +74,18 @@ def _reporting(send: Send, report: bytes) -> Send:
     return with_report
 
 
+def media_type_of(headers: RawHeaders) -> str | None:
+    """The request's media type in lower case and without parameters, None where it has none."""
+    return _media_type(value_of(headers, b"content-type"))
+
+
 @lru_cache(maxsize=64)
 def _media_type(value: bytes | None) -> str | None:
     return value.split(b";", 1)[0].strip().lower().decode("latin-1") if value else None
 
 
-def _is_json(media_type: str | None) -> bool:
+def is_json(media_type: str | None) -> bool:
+    """Whether a media type is JSON, or is written as JSON (RFC 6839, 3.1)."""
     return media_type == "application/json" or (media_type or "").endswith("+json")
 
 

@@ -26,11 +26,11 @@ def name_of(fields: RawHeaders, target: Target) -> str | None:
     may hold quotes: whoever writes it into a header field escapes them.
     """
     last = target.path.partition(b"?")[0].rpartition(b"/")[2].decode("ascii")
-    candidates = [*_disposed(fields), unquote(last)]
-    return next((name for name in map(str.strip, candidates) if _is_sane(name)), None)
+    candidates = [*disposed(fields), unquote(last)]
+    return next((name for name in map(str.strip, candidates) if is_plain(name)), None)
 
 
-def _disposed(fields: RawHeaders) -> list[str]:
+def disposed(fields: RawHeaders) -> list[str]:
     """The names in Content-Disposition, the extended one first (RFC 6266, 4.3)."""
     value = value_of(fields, b"content-disposition") or b""
     try:
@@ -46,6 +46,7 @@ def _disposed(fields: RawHeaders) -> list[str]:
     return names
 
 
-def _is_sane(name: str) -> bool:
+def is_plain(name: str) -> bool:
+    """Whether a name is printable, no path, and of at most MAX_NAME_BYTES."""
     odd = not name.isprintable() or not {"/", "\\", "\ufffd"}.isdisjoint(name) or name in {"", ".", ".."}
     return not odd and len(name.encode()) <= MAX_NAME_BYTES

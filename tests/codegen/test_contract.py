@@ -126,7 +126,7 @@ SEARCH = "$.paths['/things/search'].get"
         ([alias("/stuff/{id}")], DOCUMENT, "its method and path parameters are not those of /v1/things"),
         ([alias("/stuff", "getThing", "get")], DOCUMENT, "are not those of /v1/things/{thing_id}"),
         ([alias("/stuff", parameters=[{"name": "q", "in": "query"}])], DOCUMENT, "and not said again"),
-        ([alias("/stuff", relay={"beta": "assistants"})], DOCUMENT, "beside nothing but handler"),
+        ([alias("/stuff", relay={"beta": "assistants"})], DOCUMENT, "beside handler or door"),
         (
             [action("$.paths['/state'].get", update={"x-relay": {"unprefixed": True}})],
             DOCUMENT,

@@ -1,0 +1,112 @@
+"""A response that may outlast an Action is made in the background, and waited for."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from relay.actions import background
+from tests.relay.wire import Answer, ask
+from tests.servers import Recorder, answering
+
+JSON = "content-type: application/json"
+
+
+def create(root: str, body: bytes) -> Answer:
+    return ask(root, "POST", "/v1/actions/responses", JSON, body=body)
+
+
+def response(status: str, **more: Any) -> bytes:
+    return json.dumps({"id": "resp_1", "object": "response", "status": status, **more}).encode()
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "_PAUSE", 0.01)
+
+
+def saying(recorder: Recorder, *answers: tuple[bytes, int]) -> None:
+    left = list(answers)
+
+    async def reply(scope: Scope, receive: Receive, send: Send) -> None:
+        body, status = left.pop(0)
+        await answering(body, status)(scope, receive, send)
+
+    recorder.reply = reply
+
+
+def asked(recorder: Recorder) -> list[tuple[str, bytes]]:
+    return [(seen.method, seen.target) for seen in recorder.seen]
+
+
+def test_it_is_waited_for(relay: str, recorder: Recorder) -> None:
+    saying(
+        recorder, (response("queued"), 200), (response("in_progress"), 200), (response("completed", x=1), 200)
+    )
+    answer = create(relay, b'{"model": "m",  "input": "i"}')
+    assert (answer.status, answer.body) == (200, response("completed", x=1))
+    assert asked(recorder) == [("POST", b"/v1/responses"), *[("GET", b"/v1/responses/resp_1")] * 2]
+    assert json.loads(recorder.seen[0].body) == {"model": "m", "input": "i", "background": True}
+    assert [seen.header(b"content-type") for seen in recorder.seen[1:]] == [[], []]
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "incomplete", "cancelled", None, "new"])
+def test_what_is_over_is_not_asked_for(relay: str, recorder: Recorder, status: str) -> None:
+    saying(recorder, (response(status), 200))
+    assert create(relay, b"{}").body == response(status)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"background": false, "x": 1.50}', b'{"store":false}', b'{"background": null}']
+)
+def test_who_wants_no_background_gets_none(relay: str, recorder: Recorder, body: bytes) -> None:
+    assert create(relay, body).status == 200
+    assert recorder.seen[0].body == body
+
+
+def test_what_takes_longer_says_how_to_ask_for_it(
+    relay: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "SECONDS", 0)
+    saying(recorder, (response("in_progress"), 200))
+    answer = json.loads(create(relay, b"{}").body)
+    assert answer["status"] == "in_progress"
+    assert answer["relay"]["poll"] == {
+        "method": "GET",
+        "path": "/v1/actions/responses/resp_1",
+        "after_seconds": 5,
+    }
+    assert len(recorder.seen) == 1
+
+
+def test_a_failed_look_leaves_what_is_known(relay: str, recorder: Recorder) -> None:
+    saying(recorder, (response("queued"), 200), (b'{"error": {}}', 500))
+    answer = json.loads(create(relay, b"{}").body)
+    assert (answer["status"], answer["relay"]["poll"]["path"]) == ("queued", "/v1/actions/responses/resp_1")
+
+
+def test_an_odd_id_stays_one_segment(relay: str, recorder: Recorder) -> None:
+    odd = json.dumps({"id": "../files", "status": "queued"}).encode()
+    saying(recorder, (odd, 200))
+    answer = create(relay, b"{}")
+    assert answer.status == 200
+    assert json.loads(answer.body)["status"] == "queued"
+    assert asked(recorder) == [("POST", b"/v1/responses")]
+
+
+@pytest.mark.parametrize("body", [b'{"stream": true}', b'{"stream":true,"background":false}'])
+def test_a_stream_is_refused(relay: str, recorder: Recorder, body: bytes) -> None:
+    answer = create(relay, body)
+    assert (answer.status, answer.error["param"], answer.error["code"]) == (
+        400,
+        "stream",
+        "stream_not_supported",
+    )
+    assert recorder.seen == []
+
+
+def test_the_sandbox_finishes_one(sandbox_relay: str) -> None:
+    answer = json.loads(create(sandbox_relay, b'{"model": "m", "input": "Return exactly: pong"}').body)
+    assert (answer["status"], answer["background"]) == ("completed", True)
+    assert answer["output"][-1]["content"][0]["text"] == "pong"
