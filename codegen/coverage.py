@@ -79,6 +79,8 @@ def _row(route: Route, evidence: Document) -> Document:
         "sandbox": None if own else bool(clients),
         "clients": clients,
         **{door: bool(route.relay.get(door)) for door in _DOORS},
+        # An alias has its original's flags, and the proxy reaches originals alone.
+        "proxy": facts["proxy"],
     }
 
 

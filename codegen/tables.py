@@ -13,6 +13,7 @@ from codegen.bodies import Schemas, Shape, json_schema_of, name_of
 from codegen.contract import Contract, Document, Route
 from codegen.errors import CodegenError
 
+_JSON = "application/json"
 _EVERY_TYPE = ("array", "boolean", "integer", "null", "number", "object", "string")
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -24,13 +25,18 @@ _TEMPLATES.filters["py"] = repr
 
 
 def operations(contract: Contract, handlers: Path) -> str:
-    """The source of `generated/operations.py`; raises CodegenError for a handler or event that is none."""
+    """The source of `generated/operations.py`.
+
+    Raises CodegenError for a handler or event that is none, and for what the proxy cannot serve.
+    """
     rows = [facts_of(route) for route in contract.routes]
     for route in contract.routes:
         ends.check(route, contract.document["components"]["schemas"])
     for row in rows:
         if row["handler"] is not None:
             _check_handler(handlers, row["handler"], row["operation_id"])
+        if row["proxy"]:
+            _check_proxied(row)
     return _rendered("operations.py.j2", rows=rows, contract_version=version(contract.lock))
 
 
@@ -178,6 +184,16 @@ def _check_handler(handlers: Path, name: str, operation_id: str) -> None:
         names = {node.name for node in body if isinstance(node, ast.AsyncFunctionDef)}
     if function not in names:
         raise CodegenError(f"spec/overlay.yaml: {operation_id}: no async function {function!r} in {path}")
+
+
+def _check_proxied(row: dict[str, Any]) -> None:
+    """Raise CodegenError unless JSON or nothing goes up, and JSON or nothing comes back."""
+    place = f"spec/actions.yaml: {row['operation_id']}: x-relay: proxy"
+    if row["upstream_path"] is None:
+        raise CodegenError(f"{place}: it is the relay's own, and the proxy reaches the upstream's alone")
+    for what, names in (("takes", row["request_media_types"]), ("answers", row["response_media_types"])):
+        if names and _JSON not in names:
+            raise CodegenError(f"{place}: it {what} {' or '.join(names)}, and the proxy JSON alone")
 
 
 def _rendered(template: str, **values: Any) -> str:

@@ -380,7 +380,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -402,7 +402,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Batch",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -424,7 +424,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -446,7 +446,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Batch",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -468,7 +468,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -490,7 +490,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -512,7 +512,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -534,7 +534,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -556,7 +556,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -578,7 +578,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Chat",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -754,7 +754,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -776,7 +776,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -798,7 +798,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -820,7 +820,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -842,7 +842,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -864,7 +864,7 @@ OPERATIONS = {
             body_required=True,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -886,7 +886,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -908,7 +908,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -974,7 +974,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -996,7 +996,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1018,7 +1018,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1040,7 +1040,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1062,7 +1062,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1084,7 +1084,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1106,7 +1106,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1128,7 +1128,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Conversations",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1150,7 +1150,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Embeddings",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1436,7 +1436,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1480,7 +1480,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1502,7 +1502,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Files",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1854,7 +1854,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Images",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1898,7 +1898,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Models",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -1920,7 +1920,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Models",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4846,7 +4846,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4868,7 +4868,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4890,7 +4890,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4912,7 +4912,7 @@ OPERATIONS = {
             body_required=False,
             tags=(),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4934,7 +4934,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4956,7 +4956,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -4978,7 +4978,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5000,7 +5000,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5022,7 +5022,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5044,7 +5044,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5066,7 +5066,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5088,7 +5088,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Responses",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5836,7 +5836,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5858,7 +5858,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5880,7 +5880,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5902,7 +5902,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5924,7 +5924,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5946,7 +5946,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5968,7 +5968,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -5990,7 +5990,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6012,7 +6012,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6034,7 +6034,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6056,7 +6056,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6078,7 +6078,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6100,7 +6100,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6122,7 +6122,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6166,7 +6166,7 @@ OPERATIONS = {
             body_required=True,
             tags=("Vector stores",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=False,
         ),
         Operation(
@@ -6188,7 +6188,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=True,
         ),
         Operation(
@@ -6320,7 +6320,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=True,
         ),
         Operation(
@@ -6342,7 +6342,7 @@ OPERATIONS = {
             body_required=False,
             tags=("Videos",),
             public=False,
-            proxy=False,
+            proxy=True,
             deprecated=True,
         ),
         Operation(
