@@ -944,6 +944,20 @@ BODIES = {
         required=("session",),
         fields={"expires_after": ("object",), "session": ("object",)},
     ),
+    "RelayProxyRequest": Body(
+        types=("object",),
+        required=("method", "path"),
+        fields={
+            "body": ("object",),
+            "json": ("object",),
+            "json_body": ("object",),
+            "method": ("string",),
+            "params": ("object",),
+            "path": ("string",),
+            "query": ("object",),
+            "query_params": ("object",),
+        },
+    ),
     "ResponseStreamBody": Body(
         types=("array", "boolean", "null", "number", "object", "string"),
         required=(),

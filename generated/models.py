@@ -2637,6 +2637,27 @@ class RefusalContent(BaseModel):
     type: Literal["refusal"]
 
 
+class RelayProxyBody(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+RelayProxyQuery = TypeAliasType(
+    "RelayProxyQuery",
+    dict[str, str | float | bool | Annotated[list[str | float | bool], Field(fail_fast=True)]],
+)
+
+
+class RelayProxyRequest(BaseModel):
+    method: Literal["DELETE", "GET", "PATCH", "POST", "PUT"]
+    path: Annotated[str, Field(description="The path of the operation, such as /models, without a query.")]
+    query: RelayProxyQuery | None = None
+    params: Annotated[RelayProxyQuery | None, Field(deprecated=True)] = None
+    query_params: Annotated[RelayProxyQuery | None, Field(deprecated=True)] = None
+    body: RelayProxyBody | None = None
+    json_: Annotated[RelayProxyBody | None, Field(alias="json", deprecated=True)] = None
+    json_body: Annotated[RelayProxyBody | None, Field(deprecated=True)] = None
+
+
 class ResponseFormatJsonObject(BaseModel):
     type: Literal["json_object"]
 

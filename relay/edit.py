@@ -34,15 +34,15 @@ def with_members(body: bytes, missing: Mapping[str, object], always: Mapping[str
 def _replaced(text: str, values: Mapping[str, object]) -> str:
     """The valid JSON object `text` with other values for the members that `values` names."""
     pieces, done = [], 0
-    for name, place in _places(text):
+    for name, place in places(text):
         if name in values:
             pieces += [text[done : place.start], json.dumps(values[name])]
             done = place.stop
     return "".join([*pieces, text[done:]])
 
 
-def _places(text: str) -> list[tuple[str, slice]]:
-    """Where the value of each member stands in a valid JSON object."""
+def places(text: str) -> list[tuple[str, slice]]:
+    """Where the value of each member stands in a valid JSON object: in order, and as often as it comes."""
     found: list[tuple[str, slice]] = []
     at = next(_TOKEN.finditer(text, 1)).start()
     while text[at] != "}":

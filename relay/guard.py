@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from generated.operations import OPERATIONS, Operation
+from relay.actions.reach import check_reach
 from relay.contract import names_of, operation_of
 from relay.errors import Forbidden, InvalidHead, MethodNotAllowed, UnknownPath
 from relay.setting_types import SettingsError
@@ -59,6 +60,7 @@ class Guard:
         """Pass the request on; raises Forbidden, UnknownPath, MethodNotAllowed and InvalidHead."""
         if scope["type"] == "http":
             operation = operation_of(scope)
+            check_reach(scope, operation)
             within = operation is not None or scope["path"].startswith(_MOUNT)
             if not within or scope["method"] in _NEVER:
                 raise _unknown(scope)
