@@ -78,6 +78,11 @@ def requests(public: Iterable[str]) -> dict[str, bytes]:
         "unknown path": _request("GET /nowhere"),
         "method": _request("TRACE /v1/models"),
         "blocked": _request("GET /v1/organization/users"),
+        "not proxied": _request("POST /v1/proxy", JSON, body=b'{"method":"GET","path":"organization"}'),
+        "broken envelope": _request("POST /v1/proxy", JSON, body=b'{"method":"GET","path":"//host"}'),
+        "proxied": _request(
+            "POST /v1/proxy", JSON, "x-case: resets", body=b'{"method":"GET","path":"models"}'
+        ),
         "metrics": _request("GET /metrics"),
         "bug": _request("GET /ready", key=None),
         "no HTTP": b"no http at all\r\n\r\n",

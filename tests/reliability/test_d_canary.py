@@ -29,6 +29,7 @@ CODES = {
     "invalid_type",
     "method_not_allowed",
     "operation_blocked",
+    "operation_not_allowed",
     "request_too_large",
     "unknown_url",
     "unsupported_media_type",
