@@ -8,7 +8,7 @@ SOURCE ?=
 ROW ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test reliability soak bench coverage check lint vendor regen lock clean
+.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint vendor regen lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -30,6 +30,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 
 test: $(READY) ## run every test but the slow ones
 	$(BIN)/python -m pytest
+
+fuzz: $(READY) ## try hostile paths by the hundred thousand, and tell what became of them
+	$(BIN)/python -m pytest tests/fuzz -m fuzz
 
 bench: $(READY) ## measure the relay beside other ways to forward a request (see benchmarks/__main__.py for subsets)
 	$(BIN)/python -m benchmarks

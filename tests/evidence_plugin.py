@@ -11,6 +11,7 @@ FILE = Path(__file__).with_name("evidence.json")
 COMMAND = "make coverage"
 _PARTIAL = ("collectonly", "ignore", "ignore_glob", "lf", "setuponly", "setupplan")
 _SHOWN_LINES = 10
+_LEFT_OUT = ("slow", "fuzz")
 _deselected = pytest.StashKey[bool]()
 _said = pytest.StashKey[list[str]]()
 
@@ -20,8 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    # Slow tests leave no evidence, and a run of every test is one without them.
-    if any(item.get_closest_marker("slow") is None for item in items):
+    # These leave no evidence, and a run of every test is one without them.
+    if not all(any(map(item.get_closest_marker, _LEFT_OUT)) for item in items):
         items[0].config.stash[_deselected] = True
 
 

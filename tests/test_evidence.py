@@ -80,6 +80,19 @@ def test_a_whole_run_that_differs_fails_and_says_what_heals_it(
     assert kept(project) == other
 
 
+def test_what_every_run_leaves_out_leaves_no_run_partial(project: Path) -> None:
+    marked = "".join(
+        f"@pytest.mark.{name}\ndef test_{name}():\n    assert not 1\n" for name in ("slow", "fuzz")
+    )
+    (project / "tests" / "test_marked.py").write_text(f"import pytest\n\n{marked}")
+    (project / "pytest.ini").write_text(
+        f"{CONFIGURATION}    -m 'not slow and not fuzz'\nmarkers =\n  slow\n  fuzz\n"
+    )
+    assert run(project).returncode == 0
+    keep(project, {})
+    assert "make coverage" in run(project).stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
