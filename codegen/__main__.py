@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from codegen import contract, coverage, faults, files, models, tables
+from codegen import contract, coverage, faults, files, models, tables, tools
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
 
@@ -36,6 +36,7 @@ def generate(root: Path) -> dict[str, bytes]:
     documents = {
         "routing.json": tables.routing(merged),
         "openapi.json": merged.document,
+        "tools.json": {"tools": tools.listing(merged, schemas)},
         "COVERAGE.json": covered,
     }
     for name, document in documents.items():

@@ -19,6 +19,7 @@ _RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "pr
 # Applied in this order; the second one may be absent.
 _OVERLAYS = ("overlay.yaml", "actions.yaml")
 ACTIONS = "x-relay-actions"
+TOOLS = "x-relay-tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,15 @@ class Route:
 class Contract:
     """The merged document as the relay serves it (absolute paths), and its operations in document order.
 
-    `actions` says what the documents for GPT Actions are made of: groups, and words for operations.
+    `actions` says what the documents for GPT Actions are made of: groups, and words for operations. `tools`
+    are those of the Responses API that the relay lists.
     """
 
     document: Document
     routes: list[Route]
     lock: Document
     actions: Document = field(default_factory=dict)
+    tools: list[Any] = field(default_factory=list)
 
 
 def load(spec: Path) -> Contract:
@@ -64,10 +67,10 @@ def load(spec: Path) -> Contract:
     for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
         merged = overlay.apply(merged, files.load(path), str(path))
     _check_whole(merged, str(spec / _OVERLAYS[0]))
-    actions = merged.pop(ACTIONS, {})
+    actions, tools = merged.pop(ACTIONS, {}), merged.pop(TOOLS, [])
     routes = _routes(merged, actions.get("operations", {}))
     _check_unique(routes)
-    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions)
+    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions, tools)
 
 
 def _base(document: Document, item: Document) -> str:

@@ -27,6 +27,12 @@ def served_document() -> bytes:
     return _generated("openapi.json")
 
 
+@cache
+def tools() -> dict[str, dict[str, Any]]:
+    """The tools that a response can be given, by id: what `RelayTool` in the overlay describes."""
+    return {tool["id"]: tool for tool in json.loads(_generated("tools.json"))["tools"]}
+
+
 def operation_of(scope: Scope) -> Operation | None:
     """The operation that Connexion's routing found, or the variant of it that the query string names."""
     routing = scope.get("extensions", {}).get("connexion_routing")

@@ -7,7 +7,7 @@ RelayError
 │   ├── InvalidBody            the body is JSON that the operation cannot take
 │   ├── InvalidRelayKey        no relay key, or a wrong one
 │   ├── Forbidden              what this relay does not do for its clients
-│   ├── UnknownPath            no such path in the contract
+│   ├── UnknownPath            no such path in the contract, or nothing of the relay's by the name in it
 │   ├── MethodNotAllowed       the path exists, the method does not
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
 │   ├── RequestTooLarge        a body over the limit
@@ -88,7 +88,7 @@ class Forbidden(RequestError):
 
 
 class UnknownPath(RequestError):
-    """No such path in the contract."""
+    """No such path in the contract, or nothing of the relay's by the name in it."""
 
 
 class MethodNotAllowed(RequestError):

@@ -25,6 +25,7 @@ FILES = {
     "openapi.json",
     "operations.py",
     "routing.json",
+    "tools.json",
 }
 
 
