@@ -12,7 +12,7 @@ from relay.connection import connection_of
 from relay.dispatch import Relay
 
 _UPSTREAM_OPERATIONS = sum(bool(found.upstream_path and not found.alias_of) for found in OPERATIONS.values())
-_VERSION = version("chatgpt-team-relay")
+VERSION = version("chatgpt-team-relay")
 
 
 async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,7 +26,7 @@ async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -
         "timestamp": datetime.now(UTC).isoformat(),
         "relay": {
             "name": settings.relay_name,
-            "version": _VERSION,
+            "version": VERSION,
             "app_mode": settings.app_mode,
             "auth_enabled": settings.auth_enabled,
             "auth_header": AUTH_HEADER,
