@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from relay.settings import Settings
+from tests import actions_folder as actions
 from tests.faulty import Faulty, misbehaving
 from tests.file_host import FileHost, certified
 from tests.relay.processes import Holding
@@ -30,6 +32,14 @@ def _no_settings_of_the_developer() -> Iterator[None]:
     yield
     Settings.model_config["env_file"] = env_file
     os.environ.update(kept)
+
+
+@pytest.fixture
+def actions_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Documents for Actions of the test's own, which every relay of this process serves."""
+    folder = actions.write(tmp_path)
+    monkeypatch.setattr("relay.actions.documents._FOLDER", folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,8 @@ def refused(response: httpx.Response, message: str) -> None:
 
 
 def path_of(operation: str) -> str:
-    return re.sub(r"\{[^}]+\}", "x", OPERATIONS[operation].path)
+    path = OPERATIONS[operation].path.replace("{document}", "default.json")
+    return re.sub(r"\{[^}]+\}", "x", path)
 
 
 @pytest.mark.parametrize(
@@ -102,16 +103,32 @@ def test_every_operation_that_is_not_public_needs_the_key(
     assert not seen
 
 
+@pytest.mark.usefixtures("actions_folder")
 @pytest.mark.parametrize("operation", [name for name, found in OPERATIONS.items() if found.public])
 def test_public_operations_need_no_key(guarded: httpx.Client, operation: str) -> None:
     assert guarded.get(path_of(operation)).status_code == 200
     assert guarded.get(path_of(operation), headers={"x-relay-key": "wrong"}).status_code == 200
 
 
-def test_the_public_operations_are_the_ones_that_the_readme_names() -> None:
+PUBLIC = """
+    / /health /v1/health /live /ready /manifest /v1/manifest /openapi.json /openapi.yaml /openapi.actions.json
+    /openapi.actions.yaml /actions/groups/{document} /.well-known/ai-plugin.json
+"""
+OF_ONES_OWN = """
+    /actions/groups /actions/groups/{group}/tools.json /actions/ping /actions/relay_info /actions/system/info
+    /v1/actions/ping /v1/actions/relay_info /v1/tools /v1/tools/{tool_id}
+"""
+
+
+def test_these_operations_are_public_and_no_others() -> None:
     public = {found.path for found in OPERATIONS.values() if found.public}
-    assert {"/", "/health", "/v1/health", "/live", "/ready", "/openapi.json"} <= public
+    assert public == set(PUBLIC.split())
     assert not any(found.upstream_path for found in OPERATIONS.values() if found.public)
+
+
+def test_these_operations_of_the_relays_own_need_the_key() -> None:
+    own = {found.path for found in OPERATIONS.values() if found.upstream_path is None}
+    assert own - set(PUBLIC.split()) >= set(OF_ONES_OWN.split())
 
 
 @pytest.mark.parametrize(

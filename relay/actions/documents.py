@@ -1,0 +1,105 @@
+"""The documents that GPT Actions import, and their operations as function tools, as codegen made them.
+
+`generated/actions/<group>.json` is an OpenAPI 3.1.0 document, `<group>.tools.json` holds its function tools.
+"""
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from relay.contract import as_yaml
+from relay.errors import UnknownPath
+from relay.settings import Settings
+
+DEFAULT = "default"
+# A Traversable of a kind that can be hashed, as paths can.
+_Folder: TypeAlias = Any
+_FOLDER: _Folder = files("generated") / "actions"
+_TOOLS = ".tools.json"
+_HOST = re.compile(r"(?=.{1,261}\Z)([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+
+def groups() -> tuple[str, ...]:
+    """The names of the groups, the default one first."""
+    return _groups(_FOLDER)
+
+
+def document(group: str, server_url: str) -> dict[str, Any]:
+    """The OpenAPI 3.1.0 document of `group` with one server; raises UnknownPath for a group that is none."""
+    return {**_loaded(_FOLDER, group, ".json"), "servers": [{"url": server_url}]}
+
+
+def yaml_document(group: str, server_url: str) -> bytes:
+    """`document` as YAML. The server stands last: what comes before it is written once for all of them."""
+    return _yaml(_FOLDER, group) + as_yaml({"servers": [{"url": server_url}]})
+
+
+def tools(group: str) -> list[dict[str, Any]]:
+    """The function tools of `group`; raises UnknownPath for one that is none."""
+    found: list[dict[str, Any]] = _loaded(_FOLDER, group, _TOOLS)["tools"]
+    return found
+
+
+def summary(group: str, server_url: str) -> dict[str, Any]:
+    """What `RelayActionsGroup` in the overlay describes; raises UnknownPath for a group that is none."""
+    made = _loaded(_FOLDER, group, ".json")
+    url = f"{server_url}/actions/groups/{group}"
+    return {
+        "name": group,
+        "title": made["info"]["title"],
+        "description": made["info"]["description"],
+        "operations": sum("operationId" in one for item in made["paths"].values() for one in item.values()),
+        "url": f"{url}.json",
+        "tools_url": f"{url}/tools.json",
+    }
+
+
+def public_url(settings: Settings, scope: Scope) -> str:
+    """Where clients reach this relay, without a slash at the end.
+
+    That is RELAY_PUBLIC_URL, else the request's Host (RFC 9110, 7.2) where it is one host, else localhost.
+    The scheme is https: Actions take no other, and what stands before the relay ends TLS.
+    """
+    if settings.relay_public_url is not None:
+        return settings.relay_public_url
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return f"https://{hosts[0] if len(hosts) == 1 and _is_host(hosts[0]) else 'localhost'}"
+
+
+def _is_host(value: str) -> bool:
+    try:
+        return _HOST.fullmatch(value) is not None and urlsplit(f"//{value}").port != 0
+    except ValueError:  # a port or an address that there cannot be
+        return False
+
+
+@cache
+def _groups(folder: _Folder) -> tuple[str, ...]:
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    found = [name.removesuffix(_TOOLS) for name in names if name.endswith(_TOOLS)]
+    return tuple(sorted(found, key=lambda name: (name != DEFAULT, name)))
+
+
+@cache
+def _loaded(folder: _Folder, group: str, ending: str) -> dict[str, Any]:
+    if group not in _groups(folder):
+        raise unknown()
+    made: dict[str, Any] = json.loads((folder / f"{group}{ending}").read_bytes())
+    return {name: value for name, value in made.items() if name != "x-generated"}
+
+
+@cache
+def _yaml(folder: _Folder, group: str) -> bytes:
+    made = _loaded(folder, group, ".json")
+    return as_yaml({name: value for name, value in made.items() if name != "servers"})
+
+
+def unknown() -> UnknownPath:
+    """The error for a group that is none; it names those that there are."""
+    names = ", ".join(groups()) or "none"
+    return UnknownPath(f"No such group of Actions; there are: {names}", param="group", code="group_not_found")
