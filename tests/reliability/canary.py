@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from tests.faulty import Connection
 from tests.relay.test_broken_streams import CHUNKED, SSE
@@ -57,10 +57,13 @@ def _request(line: str, *fields: str, body: bytes = b"", key: str | None = RELAY
     return "\r\n".join(lines).encode("latin-1") + body
 
 
-def requests(public: Iterable[str]) -> dict[str, bytes]:
-    """The bytes of each request, by what it drives; `public` are the paths that need no key."""
+def requests(own: Mapping[str, bool]) -> dict[str, bytes]:
+    """The bytes of each request, by what it drives.
+
+    `own` are the paths that the relay itself answers to a GET, and whether they are open to everyone.
+    """
     found = {case: _request(f"POST {CHAT}", JSON, f"x-case: {case}", body=STREAM_BODY) for case in SAYS}
-    found |= {path: _request(f"GET {path}", key=None) for path in public}
+    found |= {path: _request(f"GET {path}", key=None if is_open else RELAY) for path, is_open in own.items()}
     wrong = json.dumps({"model": 1, "messages": "x"}).encode()
     found |= {
         "whole": _request(f"POST {CHAT}", JSON, "x-request-id: whole", body=CHAT_BODY),

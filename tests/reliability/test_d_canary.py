@@ -19,8 +19,14 @@ from tests.reliability.canary import JSON, REAL, RELAY, hits, requests, says
 from tests.reliability.plugin import Figure
 from tests.servers import Running, exchange, run_relay, running_relay, until
 
-PUBLIC = [found.path for found in OPERATIONS.values() if found.public]
+# There is a document of this name, and nothing else of it.
+OWN = {
+    re.sub(r"\{\w+\}", "default.json", found.path): found.public
+    for found in OPERATIONS.values()
+    if found.upstream_path is None and found.method == "GET"
+}
 CODES = {
+    "group_not_found",
     "internal_error",
     "invalid_api_key",
     "invalid_head",
@@ -31,6 +37,7 @@ CODES = {
     "operation_blocked",
     "operation_not_allowed",
     "request_too_large",
+    "tool_not_found",
     "unknown_url",
     "unsupported_media_type",
     "upstream_invalid_response",
@@ -80,7 +87,7 @@ def assert_no_canary(scanned: dict[str, bytes], figure: Figure, where: str) -> N
 @pytest.mark.parametrize("style", ["console", pytest.param("json", marks=pytest.mark.slow)])
 def test_d22_no_error_tells_a_key(tmp_path: Path, figure: Figure, style: str) -> None:
     faulty = Faulty(says)
-    asked = requests(PUBLIC)
+    asked = requests(OWN)
     with misbehaving(faulty), relay_with_canaries(tmp_path, faulty.base_url, style) as relay:
         leave(relay.root)
         scanned = {what: exchange(relay.root, raw) for what, raw in asked.items()}
@@ -109,7 +116,7 @@ def test_d22_no_upstream_out_of_reach_tells_a_key(tmp_path: Path, figure: Figure
         refusing = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         for upstream in (refusing, faulty.base_url.replace("http:", "https:"), "http://no-such.invalid/v1"):
             with relay_with_canaries(tmp_path, upstream, "console") as relay:
-                scanned[upstream] = exchange(relay.root, requests([])["whole"])
+                scanned[upstream] = exchange(relay.root, requests({})["whole"])
                 until(lambda lines=relay.lines: any("whole" in line for line in lines))  # type: ignore[misc]
             assert scanned[upstream].startswith(b"HTTP/1.1 502 ")
             scanned[f"log of {upstream}"] = "\n".join(relay.lines).encode()
