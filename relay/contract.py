@@ -20,7 +20,7 @@ class _Dumper(_YAML):  # type: ignore[misc]  # one class or the other
     """Quotes what is no number in YAML 1.1, which PyYAML writes, but is one in 1.2 (10.3.2)."""
 
 
-_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
+_NUMBER = re.compile(r"(?:[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+)\Z")
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 
 
