@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from generated.doors import DOORS
 from relay.actions.answers import answer_of, finish
 from relay.actions.background import waited
-from relay.actions.requests import asked
+from relay.actions.requests import asked, most
 from relay.contract import operation_of
 from relay.dispatch import Relay
 
@@ -20,12 +20,13 @@ async def serve(relay: Relay, scope: Scope, receive: Receive, send: Send) -> Non
     operation = operation_of(scope)
     assert operation is not None
     door, limited = DOORS[operation.operation_id], relay.settings.relay_actions_limit
-    request = await asked(relay, door, scope, receive)
-    if not (limited or door.answers_file or door.background):
-        await relay.app(request.scope, request.receive, send)
-        return
-    answer = answer_of(door, limited=limited)
-    await relay.app(request.scope, request.receive, answer.take)
+    with relay.room.taken(scope["headers"], most(door)):
+        request = await asked(relay, door, scope, receive)
+        if not (limited or door.answers_file or door.background):
+            await relay.app(request.scope, request.receive, send)
+            return
+        answer = answer_of(door, limited=limited)
+        await relay.app(request.scope, request.receive, answer.take)
     if door.background:
         await waited(relay, request.scope, request.receive, answer, scope["path"])
     await asyncio.to_thread(finish, door, answer, request.scope["path"], limited=limited)

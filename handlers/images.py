@@ -29,11 +29,12 @@ async def with_files(relay: Relay, scope: Scope, receive: Receive, send: Send) -
     door = _DOORS[operation.operation_id]
     if is_json(media_type_of(headers)):
         if coding_of(headers) is None:
-            body, receive = await buffered(receive, headers, most(door), limit)
-            if operation.body_model is None or await asyncio.to_thread(_has_files, door, body):
-                made = await form_request(relay, door, scope, receive, scope["raw_path"])
-                await relay.app(made.scope, made.receive, send)
-                return
+            with relay.room.taken(headers, most(door)):
+                body, receive = await buffered(receive, headers, most(door), limit)
+                if operation.body_model is None or await asyncio.to_thread(_has_files, door, body):
+                    made = await form_request(relay, door, scope, receive, scope["raw_path"])
+                    await relay.app(made.scope, made.receive, send)
+                    return
         if relay.judge.judges(operation):
             receive, send = await judged(relay.judge, operation, headers, receive, send, limit)
     await relay.forwarder.forward(scope, receive, send, operation)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.actions.fetch import Fetcher
+from relay.actions.room import Room
 from relay.auth import RelayKeys, Secret
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
@@ -26,6 +27,7 @@ class Relay:
     upstream_key: Secret
     judge: Judge
     fetcher: Fetcher
+    room: Room = field(default_factory=Room)
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)
 

@@ -64,8 +64,9 @@ async def asked(relay: Relay, door: Door, scope: Scope, receive: Receive) -> Ask
 
 
 def most(door: Door) -> int:
-    """The most bytes of JSON that a form is made of."""
-    return sum(encoded_size(file.max_bytes) for file in door.files) + REST_BYTES
+    """The most bytes of JSON that `door` takes."""
+    files = sum(encoded_size(file.max_bytes) for file in door.files)
+    return files + REST_BYTES if files else JSON_BYTES
 
 
 async def form_request(relay: Relay, door: Door, scope: Scope, receive: Receive, path: bytes) -> Asked:
