@@ -117,7 +117,8 @@ def facts_of(route: Route) -> dict[str, Any]:
     answers = _response_media_types(route)
     streams = ends.EVENT_STREAM in answers
     variants = route.relay.get("variants", {}) if route.query is None else {}
-    is_strict = route.alias_of is not None and route.relay.get("door", {}).get("strict", False)
+    is_door = route.alias_of is not None and "door" in route.relay
+    is_strict = is_door and route.relay["door"]["strict"]
     return {
         "operation_id": route.operation_id,
         "method": route.method.upper(),
@@ -134,7 +135,8 @@ def facts_of(route: Route) -> dict[str, Any]:
         "ends": tuple(route.relay.get("ends", ())) if streams else (),
         # What a door is strict about, it judges itself: its body may be larger than others that are judged.
         "body_model": None if is_strict else name_of(route),
-        "judged_by_handler": bool(route.relay.get("takes")),
+        # What a door passes on is judged as the request to the operation behind it.
+        "judged_by_handler": is_door or bool(route.relay.get("takes")),
         "body_required": operation.get("requestBody", {}).get("required", False),
         "tags": tuple(operation.get("tags", [])),
         "public": _is_public(route),

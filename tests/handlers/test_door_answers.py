@@ -117,3 +117,11 @@ def test_the_limit_can_be_switched_off(recorder: Recorder) -> None:
     given = {"model": "whisper-1", "file": {"filename": "a.mp3", "data_base64": "YQ"}}
     with recording(recorder) as base_url, relay_over(base_url, relay_actions_limit=False) as root:
         assert post(root, "/audio/transcriptions", given).body == large
+
+
+def test_a_body_that_deviates_is_reported_once(relay: str, recorder: Recorder) -> None:
+    answer = post(relay, "/responses", {"input": "i", "tools": [{"type": 1}]})
+    assert answer.status == 200
+    assert len(answer.all("x-relay-validation")) == 1
+    refused = post(relay, "/responses", {"input": "i", "tools": 1})
+    assert (refused.status, refused.error["param"], len(recorder.seen)) == (400, "tools", 1)
