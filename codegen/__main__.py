@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from codegen import contract, coverage, faults, files, models, tables, tools
+from codegen.actions import document, functions
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
 
@@ -19,7 +20,7 @@ _EVIDENCE = "tests/evidence.json"
 
 
 def generate(root: Path) -> dict[str, bytes]:
-    """Every file of `generated/` by name, made from the inputs below `root`; raises CodegenError."""
+    """Every file of `generated/` by its path in there, from the inputs below `root`; raises CodegenError."""
     spec = root / "spec"
     merged = contract.load(spec)
     faults.check(merged.document, spec / "known-faults.json")
@@ -39,8 +40,11 @@ def generate(root: Path) -> dict[str, bytes]:
         "tools.json": {"tools": tools.listing(merged, schemas)},
         "COVERAGE.json": covered,
     }
-    for name, document in documents.items():
-        made[name] = files.dump_json({**document, "x-generated": COMMAND})
+    for name, compiled in document.documents(merged).items():
+        documents[f"actions/{name}.json"] = compiled
+        documents[f"actions/{name}.tools.json"] = {"tools": functions.tools(compiled)}
+    for name, content in documents.items():
+        made[name] = files.dump_json({**content, "x-generated": COMMAND})
     made["COVERAGE.md"] = coverage.page(covered, f"<!-- {_MARK} -->").encode()
     made["MANIFEST.json"] = _manifest(root, made)
     return made
@@ -72,7 +76,8 @@ def _sha256(content: bytes) -> str:
 
 def drift(made: dict[str, bytes], folder: Path) -> list[str]:
     """One line for each file of `folder` that is missing, extra or different."""
-    present = {path.name: path for path in folder.glob("*") if path.is_file()} if folder.is_dir() else {}
+    found = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    present = {path.relative_to(folder).as_posix(): path for path in found}
     lines = [f"missing: {name}" for name in sorted(made.keys() - present.keys())]
     lines += [f"extra: {name}" for name in sorted(present.keys() - made.keys())]
     both = sorted(made.keys() & present.keys())
@@ -81,7 +86,6 @@ def drift(made: dict[str, bytes], folder: Path) -> list[str]:
 
 def write(made: dict[str, bytes], folder: Path) -> None:
     """Make `folder` hold exactly `made`."""
-    folder.mkdir(exist_ok=True)
     files.write_atomically({folder / name: content for name, content in made.items()})
     for line in drift(made, folder):
         (folder / line.removeprefix("extra: ")).unlink()

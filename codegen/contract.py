@@ -16,8 +16,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
 _RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "proxy", "door", "takes"}
-# Applied in this order; the second one may be absent.
-_OVERLAYS = ("overlay.yaml", "actions.yaml")
+# Applied in this order; those after the first may be absent.
+_OVERLAYS = ("overlay.yaml", "actions.yaml", "groups.yaml")
 ACTIONS = "x-relay-actions"
 TOOLS = "x-relay-tools"
 

@@ -1,5 +1,7 @@
 """The coverage matrix: what becomes of each operation, and which clients got an answer from it in the tests.
 
+What Actions may use says in which groups, and through which door; what they may not says why.
+
 The evidence is what the test run recorded: `{operationId: [client, …]}`, answers of 2xx alone. The upstream
 of the tests is the sandbox, so an operation with evidence is one that the sandbox answers.
 """
@@ -9,12 +11,27 @@ from functools import partial
 from typing import Any
 
 from codegen import tables
+from codegen.actions import groups
+from codegen.actions.groups import Actions
 from codegen.contract import Contract, Document, Route
 from codegen.errors import CodegenError
 
 CLIENTS = ("contract", "openai-python", "openai-node", "check")
-_COLUMNS = ("operation", "request", "served", "in", "out", "streams", "judged", "sandbox", "clients")
-_DOORS = ("proxy", "actions")
+_COLUMNS = (
+    "operation",
+    "request",
+    "served",
+    "in",
+    "out",
+    "streams",
+    "judged",
+    "sandbox",
+    "clients",
+    "proxy",
+    "actions",
+    "door",
+)
+_NO_GROUP = "in no group yet"
 _OWN = "The relay's own operations, and other names"
 _SHORT = {
     "application/json": "json",
@@ -27,7 +44,13 @@ _SHORT = {
 def matrix(contract: Contract, evidence: Document) -> Document:
     """The matrix as JSON: totals, and a row for each operation by its id; raises CodegenError."""
     _check(evidence)
-    rows = {route.operation_id: _row(route, evidence) for route in contract.routes}
+    actions = groups.read(contract)
+    used = {name for group in actions.groups for name in group.operations}
+    doors = {name: groups.door_of(contract, name).path for name in used}
+    rows = {
+        route.operation_id: _row(route, evidence) | _actions(route, actions, doors)
+        for route in contract.routes
+    }
     return {
         "contract_version": tables.version(contract.lock),
         "totals": _totals(row for row in rows.values() if row["upstream"]),
@@ -39,13 +62,13 @@ def page(matrix: Document, header: str) -> str:
     """The matrix as Markdown below `header`: totals, a table for each tag, one of the relay's operations."""
     lines = [header, "# Coverage", "", f"Of the contract {matrix['contract_version']}.", ""]
     lines += _table(("upstream operations", "count"), matrix["totals"].items())
-    groups: dict[str, list[tuple[str, ...]]] = {}
+    sections: dict[str, list[tuple[str, ...]]] = {}
     rows = matrix["operations"].items()
     for name, row in sorted(rows, key=lambda item: (not item[1]["upstream"], item[1]["group"].lower())):
-        group = row["group"] if row["upstream"] else _OWN
-        groups.setdefault(group, []).append(_cells(name, row))
-    for group, cells in groups.items():
-        lines += ["", f"## {group}", "", *_table((*_COLUMNS, *_DOORS), cells)]
+        section = row["group"] if row["upstream"] else _OWN
+        sections.setdefault(section, []).append(_cells(name, row))
+    for section, cells in sections.items():
+        lines += ["", f"## {section}", "", *_table(_COLUMNS, cells)]
     return "\n".join(lines) + "\n"
 
 
@@ -78,10 +101,18 @@ def _row(route: Route, evidence: Document) -> Document:
         "body_model": facts["body_model"],
         "sandbox": None if own else bool(clients),
         "clients": clients,
-        **{door: bool(route.relay.get(door)) for door in _DOORS},
         # An alias has its original's flags, and the proxy reaches originals alone.
         "proxy": facts["proxy"],
     }
+
+
+def _actions(route: Route, actions: Actions, doors: dict[str, str]) -> Document:
+    """The groups that have the operation, its door, or why it has none. Another name of one has neither."""
+    name = route.operation_id
+    if name in doors:
+        return {"actions": actions.groups_of(name), "door": doors[name], "without": None}
+    own = route.upstream_path is None or route.alias_of is not None or route.query is not None
+    return {"actions": [], "door": None, "without": None if own else actions.reason(route) or _NO_GROUP}
 
 
 def _totals(rows: Iterable[Document]) -> dict[str, int]:
@@ -97,6 +128,8 @@ def _totals(rows: Iterable[Document]) -> dict[str, int]:
         **{f"tested by {client}": partial(_tested, client) for client in CLIENTS},
         "open to the proxy": lambda row: row["proxy"],
         "open to Actions": lambda row: row["actions"],
+        "kept from Actions, for a reason": lambda row: row["without"] not in (None, _NO_GROUP),
+        _NO_GROUP: lambda row: row["without"] == _NO_GROUP,
     }
     return {what: sum(bool(counts(row)) for row in upstream) for what, counts in counted.items()}
 
@@ -117,7 +150,9 @@ def _cells(name: str, row: Document) -> tuple[str, ...]:
         row["body_model"] or "",
         _said(row["sandbox"]),
         ", ".join(row["clients"]),
-        *(_said(row[door]) for door in _DOORS),
+        _said(row["proxy"]),
+        ", ".join(row["actions"]),
+        f"`{row['door']}`" if row["door"] else row["without"] or "",
     )
 
 

@@ -99,7 +99,42 @@ BODIES = {
             "truncation": ("string",),
         },
     ),
+    "CancelBatchActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelChatSessionMethodActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelEvalRunActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelFineTuningJobActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelResponseActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelRunActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
     "CancelUploadActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
+    "CancelVectorStoreFileBatchActionBody": Body(
         types=("object",),
         required=(),
         fields={},
@@ -753,6 +788,11 @@ BODIES = {
             "user": ("string",),
         },
     ),
+    "HangupRealtimeCallActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
+    ),
     "InviteProjectGroupBody": Body(
         types=("object",),
         required=("group_id", "role"),
@@ -799,6 +839,11 @@ BODIES = {
         types=("object",),
         required=(),
         fields={"metadata": ("null", "object"), "tool_resources": ("null", "object")},
+    ),
+    "PauseFineTuningJobActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
     ),
     "ProjectCreateRequest": Body(
         types=("object",),
@@ -994,6 +1039,11 @@ BODIES = {
             "truncation": ("null", "string"),
             "user": ("string",),
         },
+    ),
+    "ResumeFineTuningJobActionBody": Body(
+        types=("object",),
+        required=(),
+        fields={},
     ),
     "RunGraderRequest": Body(
         types=("object",),

@@ -1074,7 +1074,35 @@ class BetaAgentTagParam(BaseModel):
 CallableToolAllowedCaller = TypeAliasType("CallableToolAllowedCaller", Literal["direct", "programmatic"])
 
 
+class CancelBatchActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelChatSessionMethodActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelEvalRunActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelFineTuningJobActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelResponseActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelRunActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
 class CancelUploadActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CancelVectorStoreFileBatchActionBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
@@ -1971,6 +1999,10 @@ class HTTPError(BaseModel):
     type: Literal["http_error"]
 
 
+class HangupRealtimeCallActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
 class HistoryParam(BaseModel):
     enabled: bool | None = None
     recent_threads: Annotated[int | None, Field(ge=1)] = None
@@ -2329,6 +2361,12 @@ NoiseReductionType = TypeAliasType("NoiseReductionType", Literal["near_field", "
 ParallelToolCalls = TypeAliasType("ParallelToolCalls", bool)
 PartialImages1 = TypeAliasType("PartialImages1", Annotated[int, Field(ge=0, le=3)])
 PartialImages = TypeAliasType("PartialImages", PartialImages1 | None)
+
+
+class PauseFineTuningJobActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
 PersonalityEnum = TypeAliasType("PersonalityEnum", str | Literal["friendly", "pragmatic"])
 
 
@@ -2680,6 +2718,10 @@ class ResponseStreamOptions1(BaseModel):
 
 
 ResponseStreamOptions = TypeAliasType("ResponseStreamOptions", ResponseStreamOptions1 | None)
+
+
+class ResumeFineTuningJobActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 class ScreenshotParam(BaseModel):

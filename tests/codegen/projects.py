@@ -98,6 +98,19 @@ OVERLAY: dict[str, Any] = {
     ],
 }
 
+# Things that Actions may use, and one thing that they may not.
+GROUPS: dict[str, Any] = {
+    "groups": {
+        "things": {
+            "title": "Things",
+            "description": "Make things.",
+            "operations": ["create-thing", "getState"],
+        }
+    },
+    "operations": {"create-thing": "Make a thing.", "getState": "Say how the relay is."},
+    "without": {"/things/search": "It finds too much."},
+}
+
 LOCK: dict[str, Any] = {"version": "1.2.3", "date": "2026-01-02", "commit": None, "source_sha256": "0" * 64}
 
 
@@ -107,9 +120,13 @@ def action(target: str, **way: Any) -> dict[str, Any]:
 
 
 def write_project(
-    root: Path, *actions: dict[str, Any], document: dict[str, Any] = DOCUMENT, faults: tuple[str, ...] = ()
+    root: Path,
+    *actions: dict[str, Any],
+    document: dict[str, Any] = DOCUMENT,
+    faults: tuple[str, ...] = (),
+    groups: dict[str, Any] | None = None,
 ) -> Path:
-    """Lay out the inputs below `root`, the overlay with more `actions`; gives `root`."""
+    """Lay out the inputs below `root`, the overlay with more `actions`, and the `groups`; gives `root`."""
     overlay = {**OVERLAY, "actions": [*OVERLAY["actions"], *actions]}
     texts = {
         "spec/openai.json": files.dump_json(document),
@@ -117,8 +134,12 @@ def write_project(
         "spec/overlay.yaml": json.dumps(overlay).encode(),
         "spec/known-faults.json": files.dump_json({"faults": list(faults)}),
         "handlers/state.py": b"async def get_state() -> None: ...\n",
+        "handlers/actions.py": b"async def serve() -> None: ...\n",
         "requirements.lock": b"",
         "tests/evidence.json": files.dump_json({"getThing": ["openai-python", "check"]}),
     }
+    if groups is not None:
+        words = {**OVERLAY, "actions": [action("$", update={"x-relay-actions": groups})]}
+        texts["spec/groups.yaml"] = json.dumps(words).encode()
     files.write_atomically({root / name: content for name, content in texts.items()})
     return root

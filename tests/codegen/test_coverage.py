@@ -12,14 +12,14 @@ from codegen.__main__ import main
 from codegen.contract import Contract
 from codegen.contract import load as load_contract
 from codegen.errors import CodegenError
-from tests.codegen.projects import action, write_project
+from tests.codegen.projects import GROUPS, action, write_project
 
 EVIDENCE = {"getThing": ["openai-python", "check"]}
 
 
 @pytest.fixture(scope="module")
 def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
-    return load_contract(write_project(tmp_path_factory.mktemp("project")) / "spec")
+    return load_contract(write_project(tmp_path_factory.mktemp("project"), groups=GROUPS) / "spec")
 
 
 def rows(contract: Contract, evidence: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,9 @@ def test_a_row_says_what_becomes_of_an_operation(contract: Contract) -> None:
         "sandbox": False,
         "clients": [],
         "proxy": False,
-        "actions": False,
+        "actions": ["things"],
+        "door": "/v1/actions/things",
+        "without": None,
     }
 
 
@@ -52,7 +54,8 @@ def test_an_operation_of_the_relays_own_has_no_part_in_the_upstreams_totals(cont
     own = made["operations"]["getState"]
     assert (own["upstream"], own["served"], own["handler"]) == (False, "handled", "state.get_state")
     assert (own["sandbox"], own["clients"]) == (None, ["check"])
-    assert made["totals"]["all"] == len(made["operations"]) - 1 == 4
+    assert made["operations"]["createThingAction"]["alias_of"] == "create-thing"
+    assert made["totals"]["all"] == len(made["operations"]) - 2 == 4
     assert made["totals"]["tested by check"] == 0
 
 
@@ -75,7 +78,9 @@ def test_what_was_answered_is_counted_by_client(contract: Contract) -> None:
         "tested by openai-node": 0,
         "tested by check": 2,
         "open to the proxy": 0,
-        "open to Actions": 0,
+        "open to Actions": 1,
+        "kept from Actions, for a reason": 1,
+        "in no group yet": 2,
     }
 
 
@@ -100,6 +105,32 @@ def test_a_handler_and_a_variant_show_in_the_matrix(tmp_path: Path) -> None:
     assert made["beta_get"]["path"] == "/v1/things/{thing_id}?beta=true"
 
 
+def test_a_row_says_why_no_action_may_use_it_unless_it_is_no_operation_of_the_upstream(
+    tmp_path: Path,
+) -> None:
+    other = {"operationId": "beta_get", "responses": {}}
+    varied = action(
+        "$.paths['/things/{thing_id}'].get", update={"x-relay": {"variants": {"beta=true": other}}}
+    )
+    made = rows(load_contract(write_project(tmp_path, varied, groups=GROUPS) / "spec"), {})
+    said = {name: (row["actions"], row["door"], row["without"]) for name, row in made.items()}
+    assert said == {
+        "create-thing": (["things"], "/v1/actions/things", None),
+        "createThingAction": ([], None, None),
+        "getState": (["things"], "/state", None),
+        "searchThings": ([], None, "It finds too much."),
+        "getThing": ([], None, "in no group yet"),
+        "updateThing": ([], None, "in no group yet"),
+        "beta_get": ([], None, None),
+    }
+
+
+def test_without_groups_nothing_is_open_to_actions(tmp_path: Path) -> None:
+    made = coverage.matrix(load_contract(write_project(tmp_path) / "spec"), {})
+    assert made["totals"]["open to Actions"] == 0
+    assert made["totals"]["in no group yet"] == made["totals"]["all"]
+
+
 def test_the_page_has_totals_and_each_operation_once(contract: Contract) -> None:
     lines = coverage.page(coverage.matrix(contract, EVIDENCE), "<!-- made -->").splitlines()
     assert lines[0] == "<!-- made -->"
@@ -107,12 +138,12 @@ def test_the_page_has_totals_and_each_operation_once(contract: Contract) -> None
     headings = [line for line in lines if line.startswith("## ")]
     assert headings == ["## /things", "## Things", "## The relay's own operations, and other names"]
     request = "getThing | `GET /v1/things/{thing_id}` | forwarded"
-    thing = f"| {request} |  |  | no |  | yes | openai-python, check | no | no |"
+    thing = f"| {request} |  |  | no |  | yes | openai-python, check | no |  | in no group yet |"
     assert lines.count(thing) == 1
-    state = "| getState | `GET /state` | state.get_state |  |  | no |  |  |  | no | no |"
+    state = "| getState | `GET /state` | state.get_state |  |  | no |  |  |  | no | things | `/state` |"
     assert lines.index(state) > lines.index(headings[-1])
     names = [name for line in lines if (name := re.match(r"\| (\S+) \| `", line))]
-    assert len(names) == 5
+    assert len(names) == 6
 
 
 def test_missing_evidence_is_one_line_and_code_two(

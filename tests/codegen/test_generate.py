@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from codegen import tables
-from codegen.__main__ import drift, generate, main
+from codegen.__main__ import drift, generate, main, write
 from codegen.contract import Contract
 from codegen.contract import load as load_contract
-from tests.codegen.projects import DOCUMENT, action, write_project
+from tests.codegen.projects import DOCUMENT, GROUPS, action, write_project
 
 FILES = {
     "COVERAGE.json",
     "COVERAGE.md",
     "MANIFEST.json",
     "__init__.py",
+    "actions/things.json",
+    "actions/things.tools.json",
     "bodies.py",
     "doors.py",
     "models.py",
@@ -31,7 +33,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_project(tmp_path_factory.mktemp("project"))
+    root = write_project(tmp_path_factory.mktemp("project"), groups=GROUPS)
     assert main(["--root", str(root)]) == 0
     return root
 
@@ -50,7 +52,8 @@ def run(source: str, project: Path) -> Any:
 
 
 def test_the_folder_holds_what_the_design_names(project: Path) -> None:
-    assert {path.name for path in (project / "generated").iterdir() if path.is_file()} == FILES
+    folder = project / "generated"
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == FILES
 
 
 def test_two_runs_give_the_same_bytes(project: Path) -> None:
@@ -64,7 +67,8 @@ def test_the_operation_table_has_a_typed_row_for_each_operation(project: Path) -
         "print(json.dumps({name: asdict(row) for name, row in OPERATIONS.items()}))",
         project,
     )
-    assert set(rows) == {"create-thing", "getThing", "updateThing", "searchThings", "getState"}
+    names = {"create-thing", "createThingAction", "getThing", "updateThing", "searchThings", "getState"}
+    assert set(rows) == names
     assert rows["create-thing"] == {
         "operation_id": "create-thing",
         "method": "POST",
@@ -119,7 +123,8 @@ def test_the_structure_of_each_body_is_in_a_table(project: Path) -> None:
 def test_the_routing_document_is_slim_and_puts_literal_paths_first(project: Path) -> None:
     routing = json.loads((project / "generated" / "routing.json").read_bytes())
     assert routing["openapi"] == "3.0.3"
-    assert list(routing["paths"]) == ["/state", "/v1/things", "/v1/things/search", "/v1/things/{thing_id}"]
+    things = ["/v1/things", "/v1/things/search", "/v1/things/{thing_id}"]
+    assert list(routing["paths"]) == ["/state", "/v1/actions/things", *things]
     assert "schemas" not in routing["components"]
     assert routing["paths"]["/state"]["get"]["security"] == []
 
@@ -139,19 +144,34 @@ def test_every_generated_file_says_so(project: Path) -> None:
 
 
 def test_drift_is_reported_and_healed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = write_project(tmp_path)
+    root = write_project(tmp_path, groups=GROUPS)
     assert main(["--root", str(root), "--check"]) == 1
-    assert "missing: operations.py" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "missing: operations.py" in said
+    assert "missing: actions/things.json" in said
     assert main(["--root", str(root)]) == 0
     table = root / "generated" / "operations.py"
     table.write_bytes(b"".join(table.read_bytes().splitlines(keepends=True)[:-2]))
     (root / "generated" / "stale.py").write_text("", encoding="utf-8")
+    (root / "generated" / "actions" / "stale.json").write_text("", encoding="utf-8")
+    (root / "generated" / "actions" / "things.json").write_text("{}", encoding="utf-8")
+    (root / "generated" / "__pycache__").mkdir()
+    (root / "generated" / "__pycache__" / "operations.pyc").write_bytes(b"")
     assert main(["--root", str(root), "--check"]) == 1
     said = capsys.readouterr().err
     assert "different: operations.py" in said
     assert "extra: stale.py" in said
+    assert "extra: actions/stale.json" in said
+    assert "different: actions/things.json" in said
+    assert "pycache" not in said
     assert main(["--root", str(root)]) == 0
     assert main(["--root", str(root), "--check"]) == 0
+
+
+def test_a_group_that_is_gone_takes_its_files_along(tmp_path: Path) -> None:
+    write({"actions/things.json": b"{}", "routing.json": b"{}"}, tmp_path / "generated")
+    write({"routing.json": b"{}"}, tmp_path / "generated")
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["routing.json"]
 
 
 @pytest.mark.parametrize(
