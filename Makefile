@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCE ?=
 ROW ?=
+FILE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint vendor regen lock clean
+.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint actions-lint vendor regen lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## make the environment in .venv
 
@@ -55,6 +56,9 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+actions-lint: $(READY) ## say what the import of GPT Actions would refuse in FILE=, an OpenAPI document
+	$(BIN)/python -m codegen.actions_lint '$(FILE)'
 
 vendor: $(READY) ## read OpenAI's document (SOURCE=file or URL) into spec/
 	$(BIN)/python -m codegen.vendor $(if $(SOURCE),--source '$(SOURCE)')
