@@ -32,6 +32,11 @@ def flat(schema: Any, components: Document, depth: int = DEPTH, objects: Collect
     return flattener.form(replace(plain, properties={**plain.properties, **kept}), depth, frozenset())
 
 
+def _is_decided(name: str, part: Document) -> bool:
+    """Whether a field says that an operation works in the background, which its door decides."""
+    return name == "background" and part["type"] == "boolean"
+
+
 class _Flattener:
     def __init__(self, schemas: Schemas) -> None:
         self.schemas = schemas
@@ -57,7 +62,7 @@ class _Flattener:
         properties: Document = {}
         for name, schema in plain.properties.items():
             part = _references() if name == FILE_REFERENCES else self.part(schema, depth - 1, above)
-            if part is not None and name not in STREAMING:
+            if part is not None and name not in STREAMING and not _is_decided(name, part):
                 properties[name] = part
         made: Document = {"type": "object", "properties": properties}
         needed = [name for name in properties if name in plain.required]
