@@ -59,7 +59,7 @@ def alone() -> Iterator[Driver]:
 def made(driver: Driver, name: str, collection: str) -> dict[str, Any]:
     """A new resource at a collection's path, whose template's operation is `name`."""
     one = UPSTREAM[name]
-    body = driver._body(one, one.request_types()[0], collection, {})
+    body = driver.body(one, one.request_types()[0], collection)
     answer = driver.client.post(collection, **body)
     assert answer.is_success, answer.text
     found: dict[str, Any] = answer.json()

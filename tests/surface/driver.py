@@ -36,7 +36,7 @@ class Driver:
         operation = UPSTREAM[operation_id]
         media_type = operation.request_types()[0] if media_type is None else media_type
         path = self.path(operation)
-        body = self._body(operation, media_type, path, changes) if media_type else {}
+        body = self.body(operation, media_type, path, **changes) if media_type else {}
         pairs = [pair for pair in (operation.query, query) if pair]
         whole = f"{path}?{'&'.join(pairs)}" if pairs else path
         return self.client.request(operation.method, whole, **body)
@@ -58,7 +58,7 @@ class Driver:
         """The id of a resource in the collection at `path`: a new one, or else the first that is listed."""
         found = {(one.method, one.path): one for one in UPSTREAM.values() if one.query is None}
         if operation := found.get(("POST", template)):
-            body = self._body(operation, operation.request_types()[0], path, {})
+            body = self.body(operation, operation.request_types()[0], path)
             answer = self.client.post(path, **body)
             assert answer.is_success, answer.text
             named = body.get("json", {}).get(parameter) if "container" not in template else None
@@ -68,9 +68,8 @@ class Driver:
             return str(listed[0]["id"])
         return f"{parameter}-1"
 
-    def _body(
-        self, operation: Described, media_type: str, path: str, changes: dict[str, Any]
-    ) -> dict[str, Any]:
+    def body(self, operation: Described, media_type: str, path: str, **changes: Any) -> dict[str, Any]:
+        """What httpx sends as the least body; `changes` are to its fields."""
         if media_type == "application/sdp":
             return {"content": b"v=0\r\n", "headers": {"content-type": media_type}}
         if not media_type:
