@@ -175,13 +175,13 @@ def measured(directory: Path, **variables: str) -> Iterator[Measured]:
             yield Measured(relay.root, Memory(relay.process.pid), upstream)
 
 
-def huge(root: str, *, chunked: bool) -> tuple[int, bytes]:
+def huge(root: str, target: str = CHAT, *, chunked: bool) -> tuple[int, bytes]:
     """Status and body of the answer to about 100 MB of JSON; what is refused is sent no further."""
     size = len(BEGINNING) + HUGE * MIB + len(END)
     framing = "transfer-encoding: chunked" if chunked else f"content-length: {size}"
     with connected(root) as connection, connection.makefile("rb") as stream:
         with suppress(ConnectionError):
-            connection.sendall(request("POST", CHAT, JSON, framing))
+            connection.sendall(request("POST", target, JSON, framing))
             for piece in (BEGINNING, *[LETTERS] * HUGE, END):
                 for part in framed(piece, chunked=chunked):
                     connection.sendall(part)
@@ -221,3 +221,19 @@ def test_g33_huge_json_is_refused_without_being_held(
         assert (answered, json.loads(body)["error"]["code"]) == (status, code)
         assert relay.memory.peak() - before <= GROWTH_KIB
         assert relay.upstream.received.size <= 64 * MIB
+
+
+@pytest.mark.row("g33")
+@FRAMINGS
+@pytest.mark.parametrize("door", ["files/upload", "responses", "audio/transcriptions"])
+def test_g33_huge_base64_at_a_door_is_refused_before_it_is_decoded(
+    tmp_path: Path, door: str, *, chunked: bool
+) -> None:
+    with measured(tmp_path) as relay:
+        before = relay.memory.begin()
+        answered, body = huge(relay.root, f"/v1/actions/{door}", chunked=chunked)
+        code = json.loads(body)["error"]["code"]
+        assert (answered, code) == (413, "request_too_large" if door == "responses" else "input_too_large")
+        # What a door takes is held: up to 25 MiB in base64.
+        assert relay.memory.peak() - before <= 2 * GROWTH_KIB
+        assert relay.upstream.received.size == 0
