@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.types import Message, Receive
 
-# WHATWG HTML, 4.10.21.8: what would end a name is written with percent signs.
-_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+# What would end a name, and every control character, has percent signs (WHATWG HTML, 4.10.21.8).
+_ESCAPES = {number: f"%{number:02X}" for number in (*range(32), ord('"'), 127)}
 
 
 @dataclass(frozen=True, slots=True)

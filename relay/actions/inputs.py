@@ -121,8 +121,8 @@ def _named(file: FormFile, name: str | None, media_type: str | None, param: str)
     kind = file.media_types[0] if file.media_types else kind
     name = name or file.name + (mimetypes.guess_extension(kind) or "")
     # It may have slashes: the files of a skill stand in folders.
-    if not name.isprintable() or len(name.encode("utf-8", "replace")) > _NAME_BYTES:
-        message = f"A file name has printable characters, and at most {_NAME_BYTES} bytes"
+    if not name.isprintable() or "\\" in name or len(name.encode("utf-8", "replace")) > _NAME_BYTES:
+        message = f"A file name has printable characters but no backslash, and at most {_NAME_BYTES} bytes"
         raise InvalidBody(message, param=param, code="invalid_filename")
     return name, kind
 

@@ -10,7 +10,9 @@ from starlette.types import Message
 from relay.actions.form import File, Form, pairs
 from tests.forms import Part, read
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10)
+# Readers do not agree on what a backslash is; no file name has one.
+LETTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\")
+NAMES = st.text(LETTERS, min_size=1, max_size=10)
 CONTENTS = st.binary(max_size=50) | st.sampled_from([b"\r\n", b"--", b"\r\n--", b"x" * 70_000])
 
 
@@ -31,7 +33,8 @@ def body_of(form: Form) -> bytes:
 
 
 @given(
-    st.lists(st.tuples(NAMES, st.text(max_size=20))), st.lists(st.tuples(NAMES, NAMES, CONTENTS), max_size=3)
+    st.lists(st.tuples(NAMES, st.text(max_size=20))),
+    st.lists(st.tuples(NAMES, NAMES, CONTENTS), max_size=3),
 )
 def test_a_form_is_read_as_it_was_meant(
     fields: list[tuple[str, str]], files: list[tuple[str, str, bytes]]
