@@ -120,10 +120,13 @@ def opened(door: Route, original: Route, schemas: Document) -> Route:
     )
 
 
-def is_file(route: Route) -> bool:
-    """Whether `route` may answer with a file."""
+def is_file(route: Route) -> str | None:
+    """Whether `route` answers with files `only`, or `also`; None where it never does."""
     answers = route.operation.get("responses", {}).items()
-    return any(answer.get("content", {}).keys() - _NO_FILES for code, answer in answers if code < "300")
+    types = {name for code, answer in answers if code < "300" for name in answer.get("content", {})}
+    if not types - _NO_FILES:
+        return None
+    return "also" if types & _READABLE else "only"
 
 
 def _answers(original: Route) -> Document:

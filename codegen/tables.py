@@ -1,6 +1,7 @@
 """The tables of the runtime as Python source, and Connexion's routing document."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,11 +44,22 @@ def operations(contract: Contract, handlers: Path) -> str:
 def doors(contract: Contract, schemas: Schemas) -> str:
     """The source of `generated/doors.py`."""
     narrowing = contract.actions.get("narrowing", [])
-    rows = [_door(route, schemas, narrowing) for route in contract.routes if "door" in route.relay]
+    rows = [_door(contract, route, schemas, narrowing) for route in contract.routes if "door" in route.relay]
     return _rendered("doors.py.j2", rows=[row for row in rows if row is not None])
 
 
-def _door(route: Route, schemas: Schemas, narrowing: list[str]) -> Document | None:
+def _reader(contract: Contract, door: Route) -> str | None:
+    """The operation that reads one of what the operation behind `door` makes."""
+    shape = re.compile(re.escape(str(door.upstream_path)) + r"/\{[^/]+\}")
+    readers = [
+        route.operation_id
+        for route in contract.routes
+        if route.method == "get" and route.alias_of is None and shape.fullmatch(route.upstream_path or "")
+    ]
+    return next(iter(readers), None)
+
+
+def _door(contract: Contract, route: Route, schemas: Schemas, narrowing: list[str]) -> Document | None:
     if route.alias_of is None:
         return None
     door = route.relay["door"]
@@ -61,7 +73,7 @@ def _door(route: Route, schemas: Schemas, narrowing: list[str]) -> Document | No
         "files": door["files"],
         "answers_file": door["file"],
         "encoded": door["encoded"],
-        "background": "boolean" in fields.get("background", ()),
+        "polled_by": _reader(contract, route) if "boolean" in fields.get("background", ()) else None,
         "narrowed_by": tuple(name for name in narrowing if name in named or name in fields),
     }
 

@@ -6,8 +6,8 @@ from starlette.types import Receive, Scope, Send
 
 from generated.doors import DOORS
 from relay.actions.answers import answer_of, finish
-from relay.actions.background import waited
-from relay.actions.requests import asked, most
+from relay.actions.background import SECONDS, Waiting
+from relay.actions.requests import asked
 from relay.contract import operation_of
 from relay.dispatch import Relay
 
@@ -20,14 +20,17 @@ async def serve(relay: Relay, scope: Scope, receive: Receive, send: Send) -> Non
     operation = operation_of(scope)
     assert operation is not None
     door, limited = DOORS[operation.operation_id], relay.settings.relay_actions_limit
-    with relay.room.taken(scope["headers"], most(door)):
-        request = await asked(relay, door, scope, receive)
-        if not (limited or door.answers_file or door.background):
+    end = asyncio.get_running_loop().time() + SECONDS
+    with relay.room.share() as share:
+        request = await asked(relay, door, scope, receive, share)
+        if not (limited or request.waits or door.answers_file or door.encoded[0]):
             await relay.app(request.scope, request.receive, send)
             return
-        answer = answer_of(door, limited=limited)
+        answer = answer_of(door, request.scope, share, limited=limited)
         await relay.app(request.scope, request.receive, answer.take)
-    if door.background:
-        await waited(relay, request.scope, request.receive, answer, scope["path"])
-    await asyncio.to_thread(finish, door, answer, request.scope["path"], limited=limited)
-    await answer.send(send, bodiless=scope["method"] == "HEAD")
+        if request.waits:
+            include = request.members.get("include")
+            waiting = Waiting(relay, request.scope, request.receive, scope["path"], include, end)
+            await waiting.finish(answer)
+        await asyncio.to_thread(finish, door, answer, request.scope["path"], limited=limited)
+        await answer.send(send, bodiless=scope["method"] == "HEAD")

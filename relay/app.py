@@ -52,7 +52,8 @@ def create_app(settings: Settings, fetcher: Fetcher | None = None) -> ASGIApp:
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)
-    relay.app = _connexion(Guard(validation, settings), relay, loops)
+    guard = Guard(validation, settings)
+    relay.app, relay.blocks = _connexion(guard, relay, loops), guard.blocks
     app: ASGIApp = ErrorBoundary(relay.app, Admission(loops).check)
     return AccessLog(_with_cors(app, settings))
 

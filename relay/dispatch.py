@@ -19,7 +19,8 @@ class Relay:
     """What a handler may use. `forwarder` is there from the start of the application to its end.
 
     `app` serves a request that a handler makes of its own as if a client had sent it: routing, security,
-    guard, validation and dispatch, inside the error boundary.
+    guard, validation and dispatch, inside the error boundary. `blocks` says whether it refuses an operation,
+    by its id.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Relay:
     room: Room = field(default_factory=Room)
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)
+    blocks: Callable[[str], bool] = field(init=False)
 
 
 Handler = Callable[[Relay, Scope, Receive, Send], Awaitable[None]]

@@ -51,6 +51,11 @@ class Guard:
         # What no id blocks, under none of its names, is judged by its path alone.
         self._free = frozenset[str]() if self._blocked else frozenset(filter(self._is_free, OPERATIONS))
 
+    def blocks(self, name: str) -> bool:
+        """Whether the operation of that id is blocked, under its own name or another."""
+        found = OPERATIONS.get(name)
+        return found is not None and not self._ids.isdisjoint([name, found.alias_of or name])
+
     def _is_free(self, name: str) -> bool:
         found = OPERATIONS[name]
         others = [named for _, named in found.variants] + [found.alias_of or name]

@@ -1,61 +1,100 @@
 """Operations that may outlast an Action's time: they work on in the background, and are asked about it."""
 
 import asyncio
-import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.types import Receive, Scope
 
+from generated.doors import DOORS, Door
 from relay.actions.answers import Answer
 from relay.actions.inner import inner
+from relay.body import Replay
+from relay.connection import connection_of
 from relay.dispatch import Relay
 from relay.edit import with_members
-from relay.errors import ClientGone, RelayError
+from relay.errors import ClientGone, RelayError, ResultTooLarge
 
-SECONDS = 30.0  # of the 45 that an Action has
+SECONDS = 30.0  # of the 45 that an Action has, from the request on
 _PAUSE = 1.0
 _WORKING = {"queued", "in_progress"}
+_STATE_BYTES = 1024 * 1024
+_DOORS = {door.wraps: door.operation_id for door in DOORS.values()}
 
 
-def in_background(members: dict[str, Any], body: bytes) -> bytes:
-    """`body` with `background` set, unless the client decided otherwise or wants nothing stored."""
-    if "background" in members or members.get("store") is False:
-        return body
-    return with_members(body, {"background": True}, {})
+def works_on(relay: Relay, door: Door, members: Mapping[str, Any]) -> bool:
+    """Whether the relay is to have it made in the background.
 
-
-async def waited(relay: Relay, scope: Scope, receive: Receive, answer: Answer, door: str) -> None:
-    """Let `answer` be the finished work, or the unfinished with how to ask for it after 30 seconds.
-
-    `scope` is the request that began the work, `door` the path where the client asked for it.
+    Not where the client has decided that, wants nothing stored, or would not be let in to ask about it.
     """
-    end = time.monotonic() + SECONDS
-    state = answer.json()
-    while _is_at_work(state):
-        looked = Answer(answer.limit, answer.hint)
-        if time.monotonic() + _PAUSE <= end:
-            await asyncio.sleep(_PAUSE)
-            path = scope["raw_path"] + b"/" + quote(state["id"], safe="").encode()
-            await _look(relay, inner(scope, "GET", path, read=True), receive, looked)
-        if looked.status != HTTPStatus.OK:  # what is known is still the better answer
-            answer.replace({**state, "relay": _how(f"{door}/{state['id']}")})
-            return
-        answer.body, answer.headers, state = looked.body, looked.headers, looked.json()
+    if door.polled_by is None or "background" in members or members.get("store") is False:
+        return False
+    return not any(map(relay.blocks, (door.polled_by, _DOORS.get(door.polled_by, ""))))
 
 
-async def _look(relay: Relay, scope: Scope, receive: Receive, looked: Answer) -> None:
-    try:
-        await relay.app(scope, receive, looked.take)
-    except ClientGone:
-        raise
-    except RelayError:
-        looked.status = 0
+def prepared(relay: Relay, body: bytes, members: Mapping[str, Any], *, background: bool) -> bytes:
+    """The JSON object `body` with DEFAULT_MODEL where it names no model, made in the `background` or not."""
+    missing: dict[str, object] = {} if "prompt" in members else {"model": relay.settings.default_model}
+    return with_members(body, missing | ({"background": True} if background else {}), {})
 
 
-def _is_at_work(state: Any) -> bool:
-    return isinstance(state, dict) and state.get("status") in _WORKING and isinstance(state.get("id"), str)
+class Waiting:
+    """Waits for work that a request began, until `end`, a time of the event loop.
+
+    `scope` is that request, `door` the path where the client asked; `include` is what it wants in the answer.
+    """
+
+    def __init__(
+        self, relay: Relay, scope: Scope, receive: Receive, door: str, include: Any, end: float
+    ) -> None:
+        self._relay = relay
+        self._scope = scope
+        self._receive = Replay(b"", receive)
+        self._door = door
+        names = include if isinstance(include, list) else []
+        self._query = urlencode([("include[]", name) for name in names if isinstance(name, str)])
+        self._end = end
+
+    async def finish(self, answer: Answer) -> None:
+        """Let `answer` be the finished work, or the unfinished one with how to ask for it."""
+        while (working := _id_at_work(answer)) is not None:
+            path = self._scope["raw_path"].decode("latin-1") + "/" + quote(working, safe="")
+            looked = Answer(answer.limit, f"GET {path}", answer.narrowed_by)
+            if not await self._look(path, looked):  # what is known is the better answer
+                added = {"relay": _how(self._with_query(f"{self._door}/{working}"))}
+                answer.body = bytearray(with_members(bytes(answer.body), {}, added))
+                return
+            answer.body, answer.headers, answer.at = looked.body, looked.headers, looked.at
+
+    async def _look(self, path: str, looked: Answer) -> bool:
+        """Whether there was time to ask again, and an answer."""
+        loop, connection = asyncio.get_running_loop(), connection_of(self._scope)
+        if connection.traffic.draining or loop.time() + _PAUSE > self._end:
+            return False
+        asked = inner(self._scope, "GET", path.encode(), self._query.encode(), read=True)
+        try:
+            with connection:
+                await asyncio.sleep(_PAUSE)
+            async with asyncio.timeout_at(self._end):
+                await self._relay.app(asked, self._receive, looked.take)
+        except (TimeoutError, RelayError) as error:
+            if isinstance(error, ClientGone | ResultTooLarge):
+                raise
+            return False
+        return looked.status == HTTPStatus.OK
+
+    def _with_query(self, path: str) -> str:
+        return f"{path}?{self._query}" if self._query else path
+
+
+def _id_at_work(answer: Answer) -> str | None:
+    """The id of what is still worked on; such a state is small."""
+    state = answer.json() if len(answer.body) <= _STATE_BYTES else None
+    if not isinstance(state, dict) or state.get("status") not in _WORKING:
+        return None
+    return state["id"] if isinstance(state.get("id"), str) else None
 
 
 def _how(path: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Form:
         self._boundary = token_hex(16)
         self._pieces: list[bytes] = []
         for name, value in fields:
-            self._add(f'name="{name.translate(_ESCAPES)}"\r\n', value.encode("utf-8", "replace"))
+            self._add(f'name="{name.translate(_ESCAPES)}"\r\n', value.encode())
         for name, file in files:
             names = f'name="{name.translate(_ESCAPES)}"; filename="{file.filename.translate(_ESCAPES)}"'
             self._add(f"{names}\r\nContent-Type: {file.media_type}\r\n", file.content)
@@ -42,7 +42,7 @@ class Form:
 
     def _add(self, head: str, content: bytes) -> None:
         start = f"--{self._boundary}\r\nContent-Disposition: form-data; {head}\r\n"
-        self._pieces += [start.encode("utf-8", "replace"), content, b"\r\n"]
+        self._pieces += [start.encode(), content, b"\r\n"]
 
     def receive(self, then: Receive) -> Receive:
         """A `receive` that gives the form, and after it what the client does."""
@@ -57,7 +57,10 @@ class Form:
 
 
 def pairs(members: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """JSON members as the fields of a form: `name[]` for items of lists, `name[key]` for members."""
+    """JSON members as the fields of a form: `name[]` for items of lists, `name[key]` for members.
+
+    A form knows no null and no empty list: there is no field for them.
+    """
     return [pair for name, value in members.items() for pair in _pairs(name, value)]
 
 
@@ -68,5 +71,5 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for part in value:
             yield from _pairs(f"{name}[]", part)
-    else:
+    elif value is not None:
         yield name, value if isinstance(value, str) else json.dumps(value)

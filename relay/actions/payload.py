@@ -6,11 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any
+from typing import Any, NoReturn
 
-from pydantic_core import from_json
-
-from relay.errors import InvalidBody, RequestTooLarge
+from relay.errors import InvalidBody, InvalidJSON, RequestTooLarge
 
 # A string that is base64 for longer than any text: as JSON writes it, with escaped slashes and line breaks.
 # Between strings of JSON stands a comma or a colon, which no such string has.
@@ -19,6 +17,8 @@ _BLOB_BYTES = 32 * 1024
 _ESCAPES = ((b"\\/", b"/"), (b"\\n", b""), (b"\\r", b""))
 _SCHEME = re.compile(rb"data:[^,]{0,256};base64,", re.IGNORECASE)
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+# A backslash in front of anything else says more than base64 can.
+_MEANT = (b"\\/", b"\\n", b"\\r")
 # What is left when the files are cut out; it is parsed and judged while the event loop waits.
 REST_BYTES = 256 * 1024
 
@@ -41,7 +41,7 @@ class Payload:
             end = body.find(b'"', start)
             end = len(body) if end < 0 else end
             gap: bytes | memoryview = whole[start:end]
-            if end - start >= _BLOB_BYTES and _BLOB.fullmatch(gap):
+            if end - start >= _BLOB_BYTES and _is_blob(body, start, end):
                 name = f"{nonce}:{len(blobs)}"
                 blobs[name] = gap
                 gap = name.encode()
@@ -52,10 +52,14 @@ class Payload:
             start = end + 1
         return cls(b'"'.join(rest) + (b'"' if body.endswith(b'"') else b""), blobs)
 
-    def members(self) -> dict[str, Any]:
-        """The members that have a value; the text has been judged to be an object."""
-        value = from_json(self.text, allow_inf_nan=False)
-        return {name: part for name, part in value.items() if part is not None}
+    def value(self) -> Any:
+        """The text as JSON, numbers as they are written; raises InvalidJSON, for a member given twice too."""
+        try:
+            value = _DECODER.decode(self.text.decode())
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character
+        except (ValueError, RecursionError) as error:
+            raise InvalidJSON(f"The request body cannot be read as JSON: {error}") from None
+        return value
 
     def text_of(self, value: str) -> str:
         """A string of the body, where it was cut out too."""
@@ -87,6 +91,36 @@ class Payload:
         if len(content) > limit:
             raise too_large(limit, param)
         return content
+
+
+class Number(str):
+    """A number of JSON, as it is written."""
+
+    __slots__ = ()
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in members if names.count(name) > 1)
+        raise ValueError(f"the member '{twice[:64]}' is given a second time")
+    return members
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=Number, parse_float=Number, parse_constant=_no_number, object_pairs_hook=_once
+)
+
+
+def _is_blob(body: bytes, start: int, end: int) -> bool:
+    if _BLOB.fullmatch(body, start, end) is None:
+        return False
+    return body.count(b"\\", start, end) == sum(body.count(meant, start, end) for meant in _MEANT)
 
 
 def encoded_size(size: int) -> int:

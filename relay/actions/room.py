@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from relay.body import declared_length, has_body
+from starlette.types import Message, Receive
+
 from relay.errors import RelayBusy
-from relay.headers import RawHeaders
 
 BYTES = 256 * 1024 * 1024
-# The text, what is decoded of it, and a copy on the way.
+# Of what comes in base64: the text, what is decoded of it, and a copy on the way.
 _COPIES = 3
 
 
@@ -16,21 +16,46 @@ class Room:
     """The memory of one process that files in JSON may take, in bytes."""
 
     def __init__(self, size: int = BYTES) -> None:
-        self._size = self._free = size
+        self.size = self.free = size
 
     @contextmanager
-    def taken(self, headers: RawHeaders, most: int) -> Iterator[None]:
-        """Room for the body that `headers` tell of, or for `most` bytes where they do not tell its size.
-
-        Raises RelayBusy where there is not enough. A body by itself always has room.
-        """
-        declared = declared_length(headers)
-        size = min(most if declared is None else declared, most) * _COPIES if has_body(headers) else 0
-        if size > max(self._free, 0) and self._free < self._size:
-            message = "The relay holds too many files in JSON at once"
-            raise RelayBusy(message, headers={"Retry-After": "1"})
-        self._free -= size
+    def share(self) -> Iterator["Share"]:
+        """A part of the room for one request, which is given back at its end."""
+        made = Share(self)
         try:
-            yield
+            yield made
         finally:
-            self._free += size
+            made.more(-made.taken)
+            made.over = True
+
+
+class Share:
+    """What one request has of the room, in bytes."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self.taken = 0
+        self.over = False
+
+    def more(self, size: int) -> None:
+        """Take so many bytes more, or give some back; raises RelayBusy where others have what there is.
+
+        A request by itself always has room, and what comes after the end of the share needs none.
+        """
+        if self.over:
+            return
+        alone = self._room.free + self.taken == self._room.size
+        if size > max(self._room.free, 0) and not alone:
+            raise RelayBusy("The relay holds too many files in JSON at once", headers={"Retry-After": "1"})
+        self._room.free -= size
+        self.taken += size
+
+    def receiving(self, receive: Receive) -> Receive:
+        """`receive`, with room taken for what it gives."""
+
+        async def counted() -> Message:
+            message = await receive()
+            self.more(len(message.get("body", b"")) * _COPIES)
+            return message
+
+        return counted

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from handlers import actions
 from relay.actions import background
 from tests.relay.wire import Answer, ask
-from tests.servers import Recorder, answering
+from tests.servers import Recorder, answering, recording, relay_over
 
 JSON = "content-type: application/json"
 
@@ -48,7 +49,8 @@ def test_it_is_waited_for(relay: str, recorder: Recorder) -> None:
     assert (answer.status, answer.body) == (200, response("completed", x=1))
     assert asked(recorder) == [("POST", b"/v1/responses"), *[("GET", b"/v1/responses/resp_1")] * 2]
     assert json.loads(recorder.seen[0].body) == {"model": "m", "input": "i", "background": True}
-    assert [seen.header(b"content-type") for seen in recorder.seen[1:]] == [[], []]
+    assert [(seen.header(b"content-type"), seen.body) for seen in recorder.seen[1:]] == [([], b""), ([], b"")]
+    assert not [seen for seen in recorder.seen[1:] if seen.header(b"transfer-encoding")]
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "incomplete", "cancelled", None, "new"])
@@ -58,7 +60,13 @@ def test_what_is_over_is_not_asked_for(relay: str, recorder: Recorder, status: s
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"background": false, "x": 1.50}', b'{"store":false}', b'{"background": null}']
+    "body",
+    [
+        b'{"model": "m", "background": false, "x": 1.50}',
+        b'{"model": "m","store":false}',
+        b'{"model": "m", "background": null}',
+        b'{"model": "m", "background": true}',
+    ],
 )
 def test_who_wants_no_background_gets_none(relay: str, recorder: Recorder, body: bytes) -> None:
     assert create(relay, body).status == 200
@@ -68,7 +76,7 @@ def test_who_wants_no_background_gets_none(relay: str, recorder: Recorder, body:
 def test_what_takes_longer_says_how_to_ask_for_it(
     relay: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "SECONDS", 0)
+    monkeypatch.setattr(actions, "SECONDS", 0)
     saying(recorder, (response("in_progress"), 200))
     answer = json.loads(create(relay, b"{}").body)
     assert answer["status"] == "in_progress"
@@ -78,6 +86,76 @@ def test_what_takes_longer_says_how_to_ask_for_it(
         "after_seconds": 5,
     }
     assert len(recorder.seen) == 1
+
+
+def test_a_client_that_asked_for_the_background_is_not_kept_waiting(relay: str, recorder: Recorder) -> None:
+    saying(recorder, (response("queued"), 200))
+    assert create(relay, b'{"background": true}').body == response("queued")
+
+
+def test_what_is_to_be_included_is_asked_for_again(
+    relay: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = b'{"include": ["file_search_call.results", "x y"]}'
+    query = "include%5B%5D=file_search_call.results&include%5B%5D=x+y"
+    saying(recorder, (response("queued"), 200), (response("completed"), 200))
+    create(relay, wanted)
+    assert recorder.seen[1].target == f"/v1/responses/resp_1?{query}".encode()
+    monkeypatch.setattr(actions, "SECONDS", 0)
+    saying(recorder, (response("queued"), 200))
+    answer = json.loads(create(relay, wanted).body)
+    assert answer["relay"]["poll"]["path"] == f"/v1/actions/responses/resp_1?{query}"
+
+
+def test_a_silent_look_ends_with_the_time(
+    relay: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "SECONDS", 0.5)
+    first = answering(response("queued"))
+
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await first(scope, receive, send)
+        else:
+            await recorder.until_left(receive)
+
+    recorder.reply = silent
+    assert "relay" in json.loads(create(relay, b"{}").body)
+    assert recorder.left.wait(10)
+
+
+def test_a_finished_one_that_is_too_large_can_be_found(relay: str, recorder: Recorder) -> None:
+    saying(recorder, (response("queued"), 200), (response("completed", text="x" * 100_000), 200))
+    answer = create(relay, b"{}")
+    assert (answer.status, answer.error["code"]) == (413, "result_too_large")
+    assert "GET /v1/responses/resp_1" in answer.error["message"]
+
+
+@pytest.mark.parametrize("blocked", ["getResponse", "getResponseAction"])
+def test_without_a_way_to_ask_there_is_no_background(blocked: str) -> None:
+    recorder = Recorder(reply=answering(response("completed")))
+    with recording(recorder) as base, relay_over(base, relay_blocked_operations=[blocked]) as root:
+        assert create(root, b'{"model":"m"}').status == 200
+    assert [seen.body for seen in recorder.seen] == [b'{"model":"m"}']
+
+
+@pytest.mark.parametrize("body", [b'"hello"', b"[1]", b"null", b"5"])
+def test_what_is_no_object_is_refused_as_at_the_operation_itself(
+    relay: str, recorder: Recorder, body: bytes
+) -> None:
+    answer = create(relay, body)
+    assert (answer.status, answer.error["code"], recorder.seen) == (400, "invalid_type", [])
+
+
+@pytest.mark.parametrize(
+    ("body", "model"), [(b"{}", "gpt-5.1"), (b'{"model": "m"}', "m"), (b'{"prompt": {"id": "p"}}', None)]
+)
+def test_the_default_model_is_filled_in(
+    relay: str, recorder: Recorder, body: bytes, model: str | None
+) -> None:
+    saying(recorder, (response("completed"), 200))
+    create(relay, body)
+    assert json.loads(recorder.seen[0].body).get("model") == model
 
 
 def test_a_failed_look_leaves_what_is_known(relay: str, recorder: Recorder) -> None:

@@ -59,7 +59,7 @@ def test_a_file_that_is_too_large_is_refused_with_where_to_get_it(relay: str, re
     recorder.reply = answering(bytes(10_000_001), headers=[(b"content-type", b"video/mp4")])
     answer = ask(relay, "GET", "/v1/actions/videos/v/content")
     assert (answer.status, answer.error["code"]) == (413, "result_too_large")
-    assert "GET /v1/videos/{video_id}/content" in answer.error["message"]
+    assert "GET /v1/videos/v/content" in answer.error["message"]
 
 
 def test_pictures_come_as_files(relay: str, recorder: Recorder) -> None:
@@ -125,3 +125,44 @@ def test_a_body_that_deviates_is_reported_once(relay: str, recorder: Recorder) -
     assert len(answer.all("x-relay-validation")) == 1
     refused = post(relay, "/responses", {"input": "i", "tools": 1})
     assert (refused.status, refused.error["param"], len(recorder.seen)) == (400, "tools", 1)
+
+
+@pytest.mark.parametrize("media_type", [b"text/plain", b"application/json", b"application/jsonl", b""])
+@pytest.mark.parametrize("content", [b"{}", b"", b"x" * 150_000])
+def test_a_file_is_one_whatever_is_in_it(
+    relay: str, recorder: Recorder, media_type: bytes, content: bytes
+) -> None:
+    recorder.reply = answering(content, headers=[(b"content-type", media_type)] if media_type else [])
+    answer = ask(relay, "GET", "/v1/actions/containers/c/files/f/content")
+    (file,) = json.loads(answer.body)["openaiFileResponse"]
+    assert (answer.status, file["content"]) == (200, b64(content))
+
+
+@pytest.mark.parametrize("status", [204, 302, 404, 500])
+def test_only_success_becomes_a_file(relay: str, recorder: Recorder, status: int) -> None:
+    body = b"" if status == 204 else b"x" * 150_000
+    recorder.reply = answering(body, status, [(b"content-type", b"text/html")]) if body else no_content
+    answer = ask(relay, "GET", "/v1/actions/vector_stores")
+    assert (answer.status, answer.body) == (status, body)
+    assert answer.all("content-length") == ([] if status == 204 else [str(len(body))])
+
+
+async def no_content(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_large_text_beside_pictures_is_refused_by_what_narrows_it(relay: str, recorder: Recorder) -> None:
+    recorder.reply = answering(json.dumps({"data": [{"url": "x" * 100_000}]}).encode())
+    answer = post(relay, "/images/generations", {"prompt": "p"})
+    assert answer.error["code"] == "result_too_large"
+    assert "100,000 characters" in answer.error["message"]
+    assert "'n'" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "query", ["stream=true", "stream=false&stream=true", "stream=true&stream=false", "stream="]
+)
+def test_a_query_that_asks_for_a_stream_is_refused(relay: str, recorder: Recorder, query: str) -> None:
+    answer = ask(relay, "GET", f"/v1/actions/responses/r?{query}")
+    assert (answer.status, answer.error["code"], recorder.seen) == (400, "stream_not_supported", [])

@@ -47,14 +47,14 @@ REFUSED: dict[str, tuple[str, Any, int, str, str | None]] = {
         {**FILE, "filename": "a\r\nb", "data_base64": "YQ"},
         400,
         "invalid_filename",
-        "data_base64",
+        "filename",
     ),
     "odd media type": (
         "/files/upload",
         {**FILE, "mime_type": "a\r\nb", "data_base64": "YQ"},
         400,
         "invalid_media_type",
-        "data_base64",
+        "mime_type",
     ),
     "two files": (
         "/files/upload",

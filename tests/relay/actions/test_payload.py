@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.actions.payload import REST_BYTES, Payload
-from relay.errors import InvalidBody, RequestTooLarge
+from relay.actions.payload import REST_BYTES, Number, Payload
+from relay.errors import InvalidBody, InvalidJSON, RequestTooLarge
 
 LIMIT = 1024 * 1024
 SIZES = st.sampled_from([0, 1, 24_573, 24_576, 24_579, 60_000])
@@ -35,6 +35,8 @@ def encoded(value: Any) -> Any:
 
 
 def restored(payload: Payload, value: Any) -> Any:
+    if isinstance(value, Number):
+        return int(value)
     if isinstance(value, str):
         return payload.text_of(value)
     if isinstance(value, list):
@@ -49,7 +51,7 @@ def test_what_is_cut_out_can_be_put_back(members: dict[str, Any], slashes: bool,
     members = {name: value for name, value in members.items() if value is not None}
     text = json.dumps(encoded(members), indent=1 if spaces else None)
     payload = Payload.of((text.replace("/", "\\/") if slashes else text).encode())
-    assert restored(payload, payload.members()) == encoded(members)
+    assert restored(payload, payload.value()) == encoded(members)
     assert len(payload.text) < len(text) + 200
 
 
@@ -74,9 +76,9 @@ def test_text_that_is_no_json_stays_none(start: bytes, numbers: list[int]) -> No
 def test_a_file_is_read(content: bytes, padded: bool) -> None:  # noqa: FBT001
     text = b64encode(content).decode()
     payload = Payload.of(json.dumps({"a": text if padded else text.rstrip("=")}).encode())
-    assert payload.file(payload.members()["a"], len(content), "a") == content
+    assert payload.file(payload.value()["a"], len(content), "a") == content
     with pytest.raises(RequestTooLarge):
-        payload.file(payload.members()["a"], len(content) - 1, "a")
+        payload.file(payload.value()["a"], len(content) - 1, "a")
 
 
 @given(st.text(alphabet="AQgw=+/-_ \n%$é\x00", max_size=12))
@@ -96,3 +98,30 @@ def test_what_is_not_base64_is_refused(text: str) -> None:
 def test_much_besides_files_is_refused(unit: bytes) -> None:
     with pytest.raises(RequestTooLarge):
         Payload.of(unit * (REST_BYTES // len(unit) + 2))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1, "a": 2}',
+        b'{"b": {"a": 1, "a": 2}}',
+        b'["\\ud800"]',
+        b"[" * 9_999,
+        b"\xff",
+    ],
+)
+def test_json_that_has_no_one_reading_is_refused(text: bytes) -> None:
+    with pytest.raises(InvalidJSON):
+        Payload.of(text).value()
+
+
+def test_numbers_stay_as_they_are_written() -> None:
+    text = b"[1.10, 12345678901234567890.123456789, 1e999, -0]"
+    assert Payload.of(text).value() == ["1.10", "12345678901234567890.123456789", "1e999", "-0"]
+
+
+@pytest.mark.parametrize("odd", [b"\\q", b"\\u002b", b"\\\\n", b"\\"])
+def test_what_says_more_than_base64_is_not_cut_out(odd: bytes) -> None:
+    assert Payload.of(b'{"a": "' + b"A" * 40_000 + odd + b'", "b": 1}').blobs == {}

@@ -9,42 +9,53 @@ from starlette.types import Receive, Scope, Send
 
 from relay.actions.room import Room
 from relay.errors import RelayBusy
-from relay.headers import RawHeaders
 from tests.handlers.doors import b64, post
 from tests.relay.wire import CHAT, CHAT_BODY, ask
 from tests.servers import Recorder, answering, until
-
-CHUNKED: RawHeaders = [(b"transfer-encoding", b"chunked")]
-
-
-def sized(size: int) -> RawHeaders:
-    return [(b"content-length", str(size).encode())]
 
 
 def test_room_is_given_back() -> None:
     room = Room(100)
     for _ in range(3):
-        with room.taken(sized(20), 50), room.taken(sized(13), 50):
-            pass
-        with pytest.raises(ValueError, match="bug"), room.taken(sized(20), 50):
-            raise ValueError("bug")
+        with room.share() as one, room.share() as other:
+            one.more(60)
+            other.more(40)
+            one.more(-10)
+            other.more(10)
+        with pytest.raises(RelayBusy):
+            crowd(room)
+    assert room.free == 100
 
 
-@pytest.mark.parametrize("headers", [sized(14), sized(1000), CHUNKED])
-def test_there_is_none_for_one_too_many(headers: RawHeaders) -> None:
+def crowd(room: Room) -> None:
+    with room.share() as one, room.share() as other:
+        one.more(60)
+        other.more(60)
+
+
+@pytest.mark.parametrize("size", [41, 1000])
+def test_there_is_none_for_one_too_many(size: int) -> None:
     room = Room(100)
-    with room.taken(sized(20), 50), pytest.raises(RelayBusy) as caught, room.taken(headers, 50):
-        pass
-    assert caught.value.headers == {"Retry-After": "1"}
-    with room.taken(CHUNKED, 50):  # by itself, even what is larger than all
-        pass
+    with room.share() as one:
+        one.more(60)
+        with room.share() as other, pytest.raises(RelayBusy) as caught:
+            other.more(size)
+        assert caught.value.headers == {"Retry-After": "1"}
+        assert room.free == 40
+    with room.share() as one:  # by itself, even what is larger than all
+        one.more(1000)
+        with room.share() as other:
+            other.more(0)
+            with pytest.raises(RelayBusy):
+                other.more(1)
 
 
-@pytest.mark.parametrize("headers", [[], sized(0)])
-def test_no_body_takes_none(headers: RawHeaders) -> None:
+def test_what_comes_after_the_end_takes_none() -> None:
     room = Room(100)
-    with room.taken(CHUNKED, 50), room.taken(headers, 50):
-        pass
+    with room.share() as one:
+        one.more(10)
+    one.more(50)
+    assert room.free == 100
 
 
 def test_a_door_without_room_says_so_and_other_requests_go_on(relay: str, recorder: Recorder) -> None:
