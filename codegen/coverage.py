@@ -32,6 +32,7 @@ _COLUMNS = (
     "door",
 )
 _NO_GROUP = "in no group yet"
+_VARIANT = "a variant, by the query"
 _OWN = "The relay's own operations, and other names"
 _SHORT = {
     "application/json": "json",
@@ -111,7 +112,9 @@ def _actions(route: Route, actions: Actions, doors: dict[str, str]) -> Document:
     name = route.operation_id
     if name in doors:
         return {"actions": actions.groups_of(name), "door": doors[name], "without": None}
-    own = route.upstream_path is None or route.alias_of is not None or route.query is not None
+    own = route.upstream_path is None or route.alias_of is not None
+    if route.query is not None:
+        return {"actions": [], "door": None, "without": f"{_VARIANT}: {route.query} at the door of it"}
     return {"actions": [], "door": None, "without": None if own else actions.reason(route) or _NO_GROUP}
 
 
@@ -128,10 +131,15 @@ def _totals(rows: Iterable[Document]) -> dict[str, int]:
         **{f"tested by {client}": partial(_tested, client) for client in CLIENTS},
         "open to the proxy": lambda row: row["proxy"],
         "open to Actions": lambda row: row["actions"],
-        "kept from Actions, for a reason": lambda row: row["without"] not in (None, _NO_GROUP),
+        "variants, by the query of their door": lambda row: str(row["without"]).startswith(_VARIANT),
+        "kept from Actions, for a reason": lambda row: _is_reason(row["without"]),
         _NO_GROUP: lambda row: row["without"] == _NO_GROUP,
     }
     return {what: sum(bool(counts(row)) for row in upstream) for what, counts in counted.items()}
+
+
+def _is_reason(without: str | None) -> bool:
+    return without is not None and without != _NO_GROUP and not without.startswith(_VARIANT)
 
 
 def _tested(client: str, row: Document) -> bool:

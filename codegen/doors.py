@@ -36,6 +36,8 @@ _REF = "#/components/schemas/"
 _STREAMING = {"stream", "stream_options", "partial_images"}
 _READABLE = {JSON, "text/plain"}
 _NO_FILES = {*_READABLE, "text/event-stream", "application/sdp"}
+# What relay/actions/inputs.py knows a file's kind by.
+_KNOWN_KINDS = {"image/png"}
 _STRING: Document = {"type": "string"}
 
 
@@ -205,6 +207,9 @@ def _form_body(form: Document, files: list[FormFile], said: Document, schemas: D
     """The schema of the JSON that a form with files is made of."""
     names = {file.name for file in files}
     plain = {k: v for k, v in form["properties"].items() if k not in names | _STREAMING}
+    if "stream" in form["properties"]:
+        plain["stream"] = {"type": "boolean", "enum": [False]}
+    _check_names(said, files, plain)
     named = {name: _named_values(plain[name], schemas) for name in said.get("enums", [])}
     properties = {**plain, **named, **said.get("fields", {})}
     for file in files:
@@ -217,8 +222,22 @@ def _form_body(form: Document, files: list[FormFile], said: Document, schemas: D
     return _closed(properties, [name for name in form.get("required", []) if name not in names])
 
 
+def _check_names(said: Document, files: list[FormFile], plain: Document) -> None:
+    known = {"files": {file.name for file in files}, "enums": plain.keys()}
+    for key, names in known.items():
+        if unknown := sorted(set(said.get(key, ())) - set(names)):
+            raise CodegenError(f"spec/actions.yaml: x-relay: door: {key}: the form has no {unknown[0]!r}")
+    for file in files:
+        if unknown := sorted(set(file.media_types) - _KNOWN_KINDS):
+            message = f"the relay cannot tell {unknown[0]!r} by its beginning"
+            raise CodegenError(f"spec/actions.yaml: x-relay: door: media_types: {message}")
+
+
 def _named_values(schema: Document, schemas: Document) -> Document:
-    return next(part for part in _alternatives(_resolved(schema, schemas)) if "enum" in part)
+    found = [part for part in _alternatives(_resolved(schema, schemas)) if "enum" in part]
+    if not found:
+        raise CodegenError("spec/actions.yaml: x-relay: door: enums: the contract names no values for it")
+    return found[0]
 
 
 def _file_member(file: FormFile, schema: Document) -> Document:

@@ -392,6 +392,7 @@ BODIES = {
             "quality": ("null", "string"),
             "response_format": ("null", "string"),
             "size": ("string",),
+            "stream": ("boolean",),
             "user": ("string",),
         },
     ),
@@ -602,6 +603,7 @@ BODIES = {
             "openaiFileIdRefs": ("array",),
             "prompt": ("string",),
             "response_format": ("string",),
+            "stream": ("boolean",),
             "temperature": ("number",),
             "timestamp_granularities": ("array",),
         },
@@ -736,6 +738,11 @@ BODIES = {
             "seconds": ("string",),
             "size": ("string",),
         },
+    ),
+    "CreateVideoRemixActionBody": Body(
+        types=("object",),
+        required=("prompt",),
+        fields={"prompt": ("string",)},
     ),
     "CreateVideoRemixBody": Body(
         types=("object",),

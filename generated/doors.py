@@ -1824,7 +1824,7 @@ DOORS = {
         Door(
             operation_id="createVideoRemixAction",
             wraps="CreateVideoRemix",
-            body_model=None,
+            body_model="CreateVideoRemixActionBody",
             files=(),
             answers_file=None,
             encoded=("", ""),

@@ -1697,6 +1697,11 @@ class CreateVideoCharacterActionBody(BaseModel):
     openaiFileIdRefs: ActionFileReferences | None = None
 
 
+class CreateVideoRemixActionBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    prompt: Annotated[str, Field(max_length=32000, min_length=1)]
+
+
 class CreateVideoRemixBody(BaseModel):
     prompt: Annotated[str, Field(max_length=32000, min_length=1)]
 
@@ -3877,6 +3882,7 @@ class CreateImageEditActionBody(BaseModel):
         "1024x1024"
     )
     user: str | None = None
+    stream: Literal[False] | None = None
     image: ActionFile | ActionFileReference | str | None = None
     image_base64: str | None = None
     image_url: str | None = None
@@ -4022,6 +4028,7 @@ class CreateTranscriptionActionBody(BaseModel):
     timestamp_granularities: Annotated[list[Literal["word", "segment"]], Field(fail_fast=True)] | None = [
         "segment"
     ]
+    stream: Literal[False] | None = None
     file: ActionFile | ActionFileReference | str | None = None
     openaiFileIdRefs: ActionFileReferences | None = None
 

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.types import Receive, Scope, Send
 
+from relay.actions.answers import limited
 from relay.actions.inner import inner
 from relay.actions.proxy import ENVELOPE_BYTES, opened
 from relay.actions.reach import mark
@@ -16,7 +17,8 @@ from relay.headers import coding_of
 async def forward_one(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve the request that the body holds as if the client had sent it, and answer as it is answered.
 
-    Raises what opening the envelope raises, Forbidden for what the proxy does not reach, RequestTooLarge over
+    More than 100,000 characters are refused unless RELAY_ACTIONS_LIMIT is off: ResultTooLarge. Raises besides
+    what opening the envelope raises, Forbidden for what the proxy does not reach, RequestTooLarge over
     ENVELOPE_BYTES, UnsupportedMediaType for a coded body, and InvalidHead for a query beside the envelope.
     """
     if scope["query_string"]:
@@ -31,4 +33,8 @@ async def forward_one(relay: Relay, scope: Scope, receive: Receive, send: Send) 
     asked = await asyncio.to_thread(opened, body)
     content = None if asked.body is None else (b"application/json", len(asked.body))
     made = mark(inner(scope, asked.method, asked.path, asked.query, body=content))
-    await relay.app(made, Replay(asked.body or b"", receive), send)
+    receive = Replay(asked.body or b"", receive)
+    if relay.settings.relay_actions_limit:
+        await limited(relay.app, made, receive, send)
+    else:
+        await relay.app(made, receive, send)

@@ -115,7 +115,7 @@ def _places(error: ValidationError, value: Any) -> dict[str, str]:
     if many := _beyond(error):
         return {"": f"{many} deviations from the contract"}
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    placed = [(_place(detail["loc"], value), _said(detail)) for detail in details]
+    placed = [(_place(detail, value), _said(detail)) for detail in details]
     found: dict[str, str] = {}
     for steps, message in sorted(placed, key=lambda one: -len(one[0])):
         found.setdefault(".".join(steps), message)
@@ -126,17 +126,20 @@ def _said(detail: ErrorDetails) -> str:
     return "unknown field" if detail["type"] == "extra_forbidden" else detail["msg"]
 
 
-def _place(location: tuple[int | str, ...], value: Any) -> list[str]:
-    """`location` without the names of union members and models that pydantic puts between its steps."""
+def _place(detail: ErrorDetails, value: Any) -> list[str]:
+    """Where a deviation is, without the names of union members and models that pydantic puts in between.
+
+    What is missing has a place too.
+    """
     steps = []
-    for part in location:
+    for part in detail["loc"]:
         inside = (isinstance(value, dict) and part in value) or (
             isinstance(value, list) and isinstance(part, int) and part < len(value)
         )
         if inside:
             value = value[part]
             steps.append(str(part))
-    return steps
+    return [*steps, str(detail["loc"][-1])] if detail["type"] == "missing" else steps
 
 
 def check_structure(rules: Body, value: Any) -> None:

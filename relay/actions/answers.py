@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from starlette.types import Message, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from generated.doors import Door
+from generated.doors import DOORS, Door
 from relay.actions.naming import media_type_of
 from relay.actions.outputs import FILE_BYTES, FILES, taken_out, whole
 from relay.actions.room import Share
+from relay.contract import operation_of
 from relay.errors import ResultTooLarge, UpstreamInvalid
 from relay.headers import FRAMING, RawHeaders, coding_of
 
@@ -21,6 +22,7 @@ _FILE_CHARACTERS = FILE_BYTES * 4 // 3 + 4
 # Of a file: itself, its base64, and the JSON that holds that.
 _COPIES = 4
 ONLY = "only"
+_NARROWED_BY = {door.wraps: door.narrowed_by for door in DOORS.values()}
 _OF_A_BODY = (*FRAMING, b"content-type", b"content-disposition", b"accept-ranges", b"etag", b"last-modified")
 
 
@@ -126,3 +128,19 @@ def finish(door: Door, answer: Answer, path: str, *, limited: bool) -> None:
         raise answer.too_large()
     if files:
         answer.replace({**rest, "openaiFileResponse": files})
+
+
+async def limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let `app` answer, and refuse what an Action could not read; raises ResultTooLarge."""
+    answer = Answer(4 * CHARACTERS, f"{scope['method']} {scope['path']}")
+
+    async def take(message: Message) -> None:
+        operation = operation_of(scope)
+        if operation is not None and operation.operation_id in _NARROWED_BY:
+            answer.narrowed_by = _NARROWED_BY[operation.operation_id]
+        await answer.take(message)
+
+    await app(scope, receive, take)
+    if answer.succeeded and len(answer.body.decode("utf-8", "replace")) > CHARACTERS:
+        raise answer.too_large()
+    await answer.send(send, bodiless=scope["method"] == "HEAD")

@@ -79,6 +79,7 @@ def test_what_was_answered_is_counted_by_client(contract: Contract) -> None:
         "tested by check": 2,
         "open to the proxy": 0,
         "open to Actions": 1,
+        "variants, by the query of their door": 0,
         "kept from Actions, for a reason": 1,
         "in no group yet": 2,
     }
@@ -121,7 +122,7 @@ def test_a_row_says_why_no_action_may_use_it_unless_it_is_no_operation_of_the_up
         "searchThings": ([], None, "It finds too much."),
         "getThing": ([], None, "in no group yet"),
         "updateThing": ([], None, "in no group yet"),
-        "beta_get": ([], None, None),
+        "beta_get": ([], None, "a variant, by the query: beta=true at the door of it"),
     }
 
 

@@ -86,7 +86,7 @@ def test_a_form_has_a_door_that_takes_files_in_json(tmp_path: Path) -> None:
     schema = body(route)
     assert schema["unevaluatedProperties"] is False
     assert schema["required"] == ["model"]
-    assert list(schema["properties"]) == ["model", "sound", "pictures", "openaiFileIdRefs"]
+    assert list(schema["properties"]) == ["model", "stream", "sound", "pictures", "openaiFileIdRefs"]
     assert schema["properties"]["sound"]["anyOf"][-1] == {
         "type": "object",
         "properties": {"id": {"type": "string"}},
@@ -120,7 +120,7 @@ def test_the_overlay_shapes_a_door(tmp_path: Path) -> None:
             "base64": ["data"],
             "url": ["sound_url"],
             "flat": True,
-            "media_types": ["audio/mpeg"],
+            "media_types": ["image/png"],
             "mib": 3,
         },
         "pictures": {"one": True},
@@ -129,12 +129,22 @@ def test_the_overlay_shapes_a_door(tmp_path: Path) -> None:
     route = door(made(tmp_path, marked("post", **said, files=files)), "changeSoundAction")
     assert route.path == "/v1/actions/noise/{sound_id}"
     properties = body(route)["properties"]
-    names = {"model", "loud", "data", "sound_url", "filename", "mime_type", "pictures", "openaiFileIdRefs"}
+    names = {
+        "model",
+        "stream",
+        "loud",
+        "data",
+        "sound_url",
+        "filename",
+        "mime_type",
+        "pictures",
+        "openaiFileIdRefs",
+    }
     assert set(properties) == names
     assert properties["model"]["enum"] == ["small", "large"]
     first, second = route.relay["door"]["files"]
     assert (first["member"], first["base64"], first["url"]) == (False, ("data",), ("sound_url",))
-    assert (first["media_types"], first["max_bytes"]) == (("audio/mpeg",), 3 * 1024 * 1024)
+    assert (first["media_types"], first["max_bytes"]) == (("image/png",), 3 * 1024 * 1024)
     assert not second["several"]
 
 
@@ -179,6 +189,12 @@ def test_an_operation_without_a_body_has_a_door_without_one(tmp_path: Path) -> N
         (marked("put"), "answerSound: its body is neither JSON nor a form with files"),
         (marked("get", colour="red"), "x-relay: door: unknown keys ['colour']"),
         (marked("post", files={"sound": {"size": 1}}), "x-relay: door: unknown keys ['size']"),
+        (marked("post", files={"sond": {"mib": 1}}), "door: files: the form has no 'sond'"),
+        (marked("post", enums=["mode"]), "door: enums: the form has no 'mode'"),
+        (
+            marked("post", files={"sound": {"media_types": ["a/b"]}}),
+            "the relay cannot tell 'a/b' by its beginning",
+        ),
         (marked("post", files=[]), "door is an object, and so is each of its files"),
         (action("$.paths['/things'].post", update={"x-relay": {"door": True}}), "door is an object"),
     ],
