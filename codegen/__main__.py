@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from codegen import contract, coverage, faults, files, models, tables, tools
-from codegen.actions import document, functions
+from codegen.actions import document, functions, groups
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
 
@@ -34,6 +34,8 @@ def generate(root: Path) -> dict[str, bytes]:
     }
     made = {name: (f"# {_MARK}\n" + tables.formatted(text)).encode() for name, text in sources.items()}
     covered = coverage.matrix(merged, files.load(root / _EVIDENCE))
+    for line in groups.left_out(merged):
+        print(f"codegen: left out: {line}", file=sys.stderr)  # noqa: T201
     documents = {
         "routing.json": tables.routing(merged),
         "openapi.json": merged.document,

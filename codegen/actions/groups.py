@@ -1,11 +1,11 @@
 """What the overlay says of GPT Actions: groups of operations, words for them, and why some have no place."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from codegen.contract import Contract, Document, Route
+from codegen.contract import Contract, Route
 from codegen.errors import CodegenError
 
 SOURCE = "spec/groups.yaml"
@@ -59,7 +59,11 @@ def operations(contract: Contract) -> dict[str, Route]:
 
 
 def read(contract: Contract) -> Actions:
-    """Read and check the contract's data on Actions; raises CodegenError. Without any there are no groups."""
+    """Read and check the contract's data on Actions; raises CodegenError. Without any there are no groups.
+
+    What is said of operations that the contract lacks is left out: a state of OpenAI's document that has
+    fewer makes fewer doors. `left_out` tells of it.
+    """
     data = {part: contract.actions.get(part, {}) for part in _PARTS}
     for part in ("operations", "fields", "without"):
         _check(_is_words(data[part]), part, "texts by name are expected")
@@ -69,8 +73,47 @@ def read(contract: Contract) -> Actions:
     groups = tuple(_groups(data["groups"]))
     harmless, objects = (frozenset(data[part]) for part in ("harmless", "objects"))
     made = Actions(groups, data["operations"], data["fields"], harmless, objects, data["without"])
-    _check_names(made, operations(contract))
-    return made
+    kept = _known(made, operations(contract))
+    _check_names(kept, operations(contract))
+    return kept
+
+
+def left_out(contract: Contract) -> list[str]:
+    """What the contract lacks of the names in the data on Actions; `read` checks the rest."""
+    known, data = operations(contract), contract.actions
+    places = {f"groups: {name}": group["operations"] for name, group in data.get("groups", {}).items()}
+    places |= {part: list(data.get(part) or []) for part in ("operations", "harmless")}
+    for part in ("fields", "objects"):
+        places[part] = [key.rpartition(".")[0] for key in data.get(part) or [] if "." in key]
+    globs = [glob for glob in data.get("without", {}) if not _matches_any(glob, known)]
+    lines = [
+        f"{place}: {name!r} is no operation"
+        for place in places
+        for name in places[place]
+        if name not in known
+    ]
+    return [
+        f"{SOURCE}: {line}" for line in [*lines, *(f"without: {glob!r} matches nothing" for glob in globs)]
+    ]
+
+
+def _known(actions: Actions, known: dict[str, Route]) -> Actions:
+    """What `actions` says of operations that are known."""
+    groups = [
+        replace(one, operations=tuple(filter(known.__contains__, one.operations))) for one in actions.groups
+    ]
+
+    def of_one(key: str) -> bool:
+        return "." not in key or key.rpartition(".")[0] in known
+
+    return Actions(
+        groups=tuple(group for group in groups if group.operations),
+        words={name: words for name, words in actions.words.items() if name in known},
+        fields={key: words for key, words in actions.fields.items() if of_one(key)},
+        harmless=actions.harmless & known.keys(),
+        objects=frozenset(filter(of_one, actions.objects)),
+        without={glob: why for glob, why in actions.without.items() if _matches_any(glob, known)},
+    )
 
 
 def door_of(contract: Contract, operation_id: str) -> Route:
@@ -110,32 +153,24 @@ def _groups(data: Any) -> Iterator[Group]:
 def _check_names(actions: Actions, known: dict[str, Route]) -> None:
     for group in actions.groups:
         place = f"groups: {group.name}"
-        _check_known(group.operations, known, place)
         for name in group.operations:
             _check(name in actions.words, place, f"{name!r} has no words under operations")
             reason = actions.reason(known[name])
             _check(reason is None, place, f"{name!r} is kept from all groups by without: {reason}")
-    _check_known(actions.words, known, "operations")
-    _check_known(actions.harmless, known, "harmless")
     for name in sorted(actions.harmless):
         _check(known[name].method == "post", "harmless", f"{name!r} is no POST, so nothing has to be said")
-    _check_known([key.rpartition(".")[0] for key in actions.fields if "." in key], known, "fields")
-    _check_known([key.rpartition(".")[0] for key in actions.objects], known, "objects")
     for name, words in actions.fields.items():
         over = len(words) - _FIELD_CHARACTERS
         _check(over <= 0, "fields", f"{name}: {over} characters over the limit of {_FIELD_CHARACTERS}")
-    for glob in actions.without:
-        _check(any(_matches(glob, route) for route in known.values()), "without", f"{glob!r} matches nothing")
-
-
-def _check_known(names: Collection[str], known: Document, place: str) -> None:
-    for name in names:
-        _check(name in known, place, f"{name!r} is no operation of the contract")
 
 
 def _check(holds: bool, place: str, otherwise: str) -> None:  # noqa: FBT001 - it is what is checked
     if not holds:
         raise CodegenError(f"{SOURCE}: {place}: {otherwise}")
+
+
+def _matches_any(glob: str, known: dict[str, Route]) -> bool:
+    return any(_matches(glob, route) for route in known.values())
 
 
 def _matches(glob: str, route: Route) -> bool:

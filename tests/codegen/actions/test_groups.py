@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from codegen.actions.groups import door_of, operations, read
+from codegen.actions.groups import door_of, left_out, operations, read
+from codegen.contract import load
 from codegen.errors import CodegenError
 from tests.codegen.actions.contracts import ACTIONS, GROUP, contract, door, routes
+from tests.servers import PROJECT
 
 
 def test_groups_and_words_are_read() -> None:
@@ -44,11 +46,6 @@ def group(**members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ({"groups": group(operations=["gone"])}, "groups: things: 'gone' is no operation of the contract"),
-        (
-            {"groups": group(operations=["getThing_door"])},
-            "groups: things: 'getThing_door' is no operation of the contract",
-        ),
         ({"groups": group(operations=["getThing"] * 2)}, "groups: things: 'getThing' stands there twice"),
         ({"groups": group(operations="getThing")}, "groups: things: operations is a list of operation ids"),
         ({"groups": group(title=1)}, "groups: things: title and description are texts"),
@@ -60,24 +57,43 @@ def group(**members: Any) -> dict[str, Any]:
             "groups: things: 'getSecret' is kept from all groups by without: They are secret.",
         ),
         ({"operations": {}}, "groups: things: 'create-thing' has no words under operations"),
-        (
-            {"operations": {**ACTIONS["operations"], "gone": "It went."}},
-            "operations: 'gone' is no operation of the contract",
-        ),
         ({"operations": {"getThing": 1}}, "operations: texts by name are expected"),
-        ({"harmless": ["gone"]}, "harmless: 'gone' is no operation of the contract"),
         ({"harmless": ["getThing"]}, "harmless: 'getThing' is no POST, so nothing has to be said"),
         ({"harmless": "all"}, "harmless: a list of names is expected"),
-        ({"objects": ["gone.name"]}, "objects: 'gone' is no operation of the contract"),
-        ({"fields": {"gone.name": "A name."}}, "fields: 'gone' is no operation of the contract"),
         ({"fields": {"name": "x" * 121}}, "fields: name: 1 characters over the limit of 120"),
-        ({"without": {"/gone/*": "It went."}}, "without: '/gone/*' matches nothing"),
     ],
 )
 def test_data_that_cannot_be_right_stops(parts: dict[str, Any], said: str) -> None:
     with pytest.raises(CodegenError) as caught:
         read(contract(**parts))
     assert str(caught.value) == f"spec/groups.yaml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"groups": group(operations=["getThing", "gone"])}, "groups: things: 'gone' is no operation"),
+        ({"groups": group(operations=["getThing_door"])}, "groups: things: 'getThing_door' is no operation"),
+        (
+            {"operations": {**ACTIONS["operations"], "gone": "It went."}},
+            "operations: 'gone' is no operation",
+        ),
+        ({"harmless": ["gone"]}, "harmless: 'gone' is no operation"),
+        ({"objects": ["gone.name"]}, "objects: 'gone' is no operation"),
+        ({"fields": {"gone.name": "A name."}}, "fields: 'gone' is no operation"),
+        ({"without": {"/gone/*": "It went."}}, "without: '/gone/*' matches nothing"),
+    ],
+)
+def test_what_the_contract_lacks_is_left_out_and_told(parts: dict[str, Any], said: str) -> None:
+    assert left_out(contract(**parts)) == [f"spec/groups.yaml: {said}"]
+    kept = read(contract(**parts))
+    assert "gone" not in repr(kept)
+    assert "getThing_door" not in repr(kept)
+    assert all(group.operations for group in kept.groups)
+
+
+def test_all_that_is_said_is_said_of_an_operation() -> None:
+    assert left_out(load(PROJECT / "spec")) == []
 
 
 def test_an_action_goes_through_a_door() -> None:
