@@ -115,9 +115,16 @@ def test_an_interrupted_check_deletes_what_it_made_and_ends_quietly(fresh: Stage
         return status, whole
 
     fresh.front = Spoiled(stuck(fresh.relay), BATCH, polling)
-    command = [sys.executable, "-m", "relay", "check", "--only", "E", "--key", KEY, "--base-url", fresh.root]
+    # Whoever runs the tests in the background of a shell has its children ignore the signal.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from relay.cli import main; main()"
+    options = ["check", "--only", "E", "--key", KEY, "--base-url", fresh.root]
     with subprocess.Popen(
-        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, *options],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert polled.wait(60)
         process.send_signal(signal.SIGINT)
