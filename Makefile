@@ -58,6 +58,7 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/mypy
 
 actions-lint: $(READY) ## say what the import of GPT Actions would refuse in FILE=, an OpenAPI document
+	@test -n '$(FILE)' || { echo 'FILE is missing: make actions-lint FILE=openapi.yaml' >&2; exit 2; }
 	$(BIN)/python -m codegen.actions_lint '$(FILE)'
 
 vendor: $(READY) ## read OpenAI's document (SOURCE=file or URL) into spec/
