@@ -32,8 +32,10 @@ _KEYS = {"path", "strict", "fields", "enums", "files", "encoded"}
 _FILE_KEYS = {"base64", "url", "flat", "one", "media_types", "mib"}
 _MIB = 25
 _REF = "#/components/schemas/"
-# A door answers once, with JSON: what only streams know is left out.
-_STREAMING = {"stream", "stream_options", "partial_images"}
+# A door answers once, with JSON: what asks for a stream or shapes one is left out.
+STREAMING = frozenset(
+    {"stream", "stream_options", "stream_format", "partial_images", "include_obfuscation", "starting_after"}
+)
 _READABLE = {JSON, "text/plain"}
 _NO_FILES = {*_READABLE, "text/event-stream", "application/sdp"}
 # What relay/actions/inputs.py knows a file's kind by.
@@ -87,7 +89,7 @@ def opened(door: Route, original: Route, schemas: Document) -> Route:
     operation = {
         "summary": f"{original.method.upper()} {original.path}, as JSON",
         **door.operation,
-        "parameters": [p for p in original.operation["parameters"] if p.get("name") not in _STREAMING],
+        "parameters": [p for p in original.operation["parameters"] if p.get("name") not in STREAMING],
         "responses": _answers(original),
     }
     files: list[FormFile] = []
@@ -206,7 +208,7 @@ def _is_binary(schema: Document) -> bool:
 def _form_body(form: Document, files: list[FormFile], said: Document, schemas: Document) -> Document:
     """The schema of the JSON that a form with files is made of."""
     names = {file.name for file in files}
-    plain = {k: v for k, v in form["properties"].items() if k not in names | _STREAMING}
+    plain = {k: v for k, v in form["properties"].items() if k not in names | STREAMING}
     if "stream" in form["properties"]:
         plain["stream"] = {"type": "boolean", "enum": [False]}
     _check_names(said, files, plain)

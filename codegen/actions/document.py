@@ -4,9 +4,10 @@ import re
 from functools import partial
 
 from codegen.actions import limits
-from codegen.actions.flat import DEPTH, STREAMING, flat
+from codegen.actions.flat import DEPTH, flat
 from codegen.actions.groups import Actions, Group, door_of, read
 from codegen.contract import Contract, Document, Route
+from codegen.doors import STREAMING
 from codegen.tables import version
 
 # The runtime puts the address of the relay that serves the document in its place.

@@ -10,13 +10,10 @@ from typing import Any
 
 from codegen.actions.plain import Plain, Schemas, is_a
 from codegen.contract import Document
+from codegen.doors import STREAMING
 
 DEPTH = 5
 FILE_REFERENCES = "openaiFileIdRefs"
-# A door refuses streams, so nothing that asks for one or shapes one is offered.
-STREAMING = frozenset(
-    {"stream", "stream_options", "stream_format", "partial_images", "include_obfuscation", "starting_after"}
-)
 
 
 def flat(schema: Any, components: Document, depth: int = DEPTH, objects: Collection[str] = ()) -> Document:

@@ -51,7 +51,7 @@ class Answer:
             self.share.more(len(part) * _COPIES)
         self.body += part
         if len(self.body) > self.limit:
-            raise self.too_large()
+            raise self.too_large(files=self.limit == FILE_BYTES)
 
     @property
     def media_type(self) -> str:
@@ -66,7 +66,7 @@ class Answer:
     def too_large(self, *, files: bool = False) -> ResultTooLarge:
         """The refusal: of too many characters, or of files that are too many or too large."""
         what = f"The answer has more than {CHARACTERS:,} characters."
-        if files or self.limit == FILE_BYTES:
+        if files:
             what = f"The answer has more than {FILES} files, or one of more than {FILE_BYTES:,} bytes."
         names = ", ".join(f"'{name}'" for name in self.narrowed_by)
         narrow = f" Narrow it with {names}." if names else ""

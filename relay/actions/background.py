@@ -29,9 +29,10 @@ def works_on(relay: Relay, door: Door, members: Mapping[str, Any]) -> bool:
 
     Not where the client has decided that, wants nothing stored, or would not be let in to ask about it.
     """
-    if door.polled_by is None or "background" in members or members.get("store") is False:
+    reader = door.polled_by
+    if reader not in _DOORS or "background" in members or members.get("store") is False:
         return False
-    return not any(map(relay.blocks, (door.polled_by, _DOORS.get(door.polled_by, ""))))
+    return not relay.blocks(reader) and not relay.blocks(_DOORS[reader])
 
 
 def prepared(relay: Relay, body: bytes, members: Mapping[str, Any], *, background: bool) -> bytes:

@@ -41,11 +41,15 @@ class Inputs:
         given = {file.name: list(self._given(file)) for file in self._door.files}
         named = {name: self._members.pop(name) for name in _NAMES if name in self._members and self._flat()}
         self._distribute(given)
+        for file in self._door.files:
+            self._check_number(file, given[file.name])
+        if named and not given[str(self._flat())]:
+            param = next(iter(named))
+            raise InvalidBody(f"'{param}' is given without a file", param=param, code="invalid_value")
         found: list[tuple[str, File]] = []
         try:
             async with asyncio.timeout(SECONDS):
                 for file in self._door.files:
-                    self._check_number(file, given[file.name])
                     name = f"{file.name}[]" if len(given[file.name]) > 1 else file.name
                     for param, value in given[file.name]:
                         said = named if file.name == self._flat() else {}
@@ -53,9 +57,6 @@ class Inputs:
         except TimeoutError:
             message = f"The files could not be fetched within {SECONDS:g} seconds"
             raise FileUnreachable(message, param=REFERENCES) from None
-        if named and not any(given[name] for name in given if name == self._flat()):
-            param = next(iter(named))
-            raise InvalidBody(f"'{param}' is given without a file", param=param, code="invalid_value")
         return found
 
     def _distribute(self, given: dict[str, list[tuple[str, Any]]]) -> None:
