@@ -12,6 +12,8 @@ from relay.errors import Forbidden, InvalidBody, InvalidHead, InvalidJSON
 ENVELOPE_BYTES = 1024 * 1024
 _PATH_CHARACTERS = 1024
 _QUERY_BYTES = 8 * 1024
+# Of JSON: an escape has six characters for one, and spaces are free.
+_QUERY_CHARACTERS = 8 * _QUERY_BYTES
 _SHOWN_CHARACTERS = 64
 # Segments of letters, digits, `_`, `-` and dots between them: nobody reads such a path in two ways.
 _SEGMENT = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
@@ -129,6 +131,8 @@ def _method(found: dict[str, _Member]) -> str:
 def _query(member: _Member) -> bytes:
     """The query that an object says, form-urlencoded (URL Standard, 5.2); a list is a name several times."""
     _check_type(member, "{")
+    if len(member.text) > _QUERY_CHARACTERS:  # reading so many names takes longer than refusing them
+        raise _invalid(member.name, f"more than {_QUERY_BYTES:,} bytes, encoded", "invalid_value")
     parameters: dict[str, list[str]] = {}
     for name, place in places(member.text):
         where = f"{member.name}.{name}"
