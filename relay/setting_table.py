@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from relay.settings import Settings, variables_of
+from relay.setting_fields import variables_of
+from relay.settings import Settings
 
 
 def describe(settings: Settings) -> list[dict[str, str]]:

@@ -4,28 +4,18 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from relay import setting_types as kinds
 from relay.environment import check_env_file, environment
+from relay.setting_fields import refusal, setting, variables_of
 from relay.setting_types import SANDBOX, VISIBLE, HeaderValue, SettingsError, Text, lower
 
-_SHOWN_CHARACTERS = 100
 _LISTING = "a JSON array, a comma list or *"
 _FLAG = "true or false"
 _BLOCKED = "RELAY_BLOCKED_OPERATIONS"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-
-
-def _setting(default: Any, meaning: str, *variables: str, allowed: str = "any text") -> Any:
-    return Field(
-        default,
-        validation_alias=AliasChoices(*variables),
-        description=meaning,
-        json_schema_extra={"allowed": allowed},
-    )
 
 
 class Settings(BaseSettings):
@@ -35,137 +25,158 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    openai_api_key: SecretStr | None = _setting(None, "the real key, sent upstream", "OPENAI_API_KEY")
-    openai_api_key_file: Path | None = _setting(
+    openai_api_key: SecretStr | None = setting(None, "the real key, sent upstream", "OPENAI_API_KEY")
+    openai_api_key_file: Path | None = setting(
         None, "a file with the real key, read again when it changes", "OPENAI_API_KEY_FILE"
     )
-    openai_api_base: kinds.ApiBase = _setting(
+    openai_api_base: kinds.ApiBase = setting(
         "https://api.openai.com/v1",
         "the upstream; with or without /v1; sandbox: is the embedded one",
         "OPENAI_API_BASE",
         "OPENAI_BASE_URL",
         allowed="an http or https address without user, query or fragment, or sandbox:",
     )
-    openai_organization: HeaderValue | None = _setting(
+    openai_organization: HeaderValue | None = setting(
         None, "sent upstream when the client names no organisation", "OPENAI_ORGANIZATION", allowed=VISIBLE
     )
-    openai_project: HeaderValue | None = _setting(
+    openai_project: HeaderValue | None = setting(
         None, "sent upstream when the client names no project", "OPENAI_PROJECT", allowed=VISIBLE
     )
-    openai_assistants_beta: HeaderValue = _setting(
+    openai_assistants_beta: HeaderValue = setting(
         "assistants=v2",
         "added to OpenAI-Beta for assistants, threads and vector stores",
         "OPENAI_ASSISTANTS_BETA",
         allowed=VISIBLE,
     )
-    default_model: Text = _setting(
+    openai_realtime_beta: HeaderValue | None = setting(
+        None, "added to OpenAI-Beta for realtime", "OPENAI_REALTIME_BETA", allowed=VISIBLE
+    )
+    default_model: Text = setting(
         "gpt-5.1", "filled in where the relay lets clients leave the model out; in health", "DEFAULT_MODEL"
     )
-    relay_host: Text = _setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
-    relay_port: kinds.Port = _setting(
+    realtime_model: Text = setting(
+        "gpt-realtime", "filled in where a realtime client leaves the model out", "REALTIME_MODEL"
+    )
+    relay_host: Text = setting("127.0.0.1", "the address to listen on", "RELAY_HOST")
+    relay_port: kinds.Port = setting(
         8000, "the port to listen on", "RELAY_PORT", allowed="a whole number from 0 to 65535"
     )
-    relay_workers: kinds.Workers = _setting(
+    relay_workers: kinds.Workers = setting(
         1, "how many processes serve", "RELAY_WORKERS", allowed="a whole number from 1 to 256"
     )
-    relay_name: Text = _setting(
+    relay_name: Text = setting(
         "chatgpt-team-relay", "the name in health and in the documents for Actions", "RELAY_NAME"
     )
-    relay_public_url: kinds.PublicUrl | None = _setting(
+    relay_public_url: kinds.PublicUrl | None = setting(
         None,
         "where the Actions documents say that the relay is; without it, where they were asked for",
         "RELAY_PUBLIC_URL",
         allowed="an https address without user, query or fragment",
     )
-    relay_contact: Text = _setting("", "the address in ai-plugin.json", "RELAY_CONTACT")
-    relay_actions_limit: bool = _setting(
+    relay_contact: Text = setting("", "the address in ai-plugin.json", "RELAY_CONTACT")
+    relay_actions_limit: bool = setting(
         True,  # noqa: FBT003 - each row begins with its default
         "whether answers over 100,000 characters are refused at the doors for Actions",
         "RELAY_ACTIONS_LIMIT",
         allowed=_FLAG,
     )
-    relay_key: SecretStr | None = _setting(
+    relay_key: SecretStr | None = setting(
         None,
         "what clients must show; several, comma-separated, for rotation",
         "RELAY_KEY",
         "RELAY_AUTH_TOKEN",
         "CHATGPT_ACTIONS_SECRET",
     )
-    relay_key_file: Path | None = _setting(
+    relay_key_file: Path | None = setting(
         None, "a file with relay keys, read again when it changes", "RELAY_KEY_FILE"
     )
-    relay_auth_enabled: bool | None = _setting(
+    relay_auth_enabled: bool | None = setting(
         None, "whether clients must show a key; on when one is set", "RELAY_AUTH_ENABLED", allowed=_FLAG
     )
-    relay_timeout: kinds.Seconds = _setting(
+    relay_timeout: kinds.Seconds = setting(
         600,
         "seconds without a byte from upstream before giving up",
         "RELAY_TIMEOUT",
         "PROXY_TIMEOUT",
         allowed="a number over 0, at most 86400",
     )
-    relay_transport: Annotated[Literal["native", "aiohttp"], BeforeValidator(lower)] = _setting(
+    relay_transport: Annotated[Literal["native", "aiohttp"], BeforeValidator(lower)] = setting(
         "native", "what speaks to the upstream", "RELAY_TRANSPORT", allowed="native or aiohttp"
     )
-    relay_client_timeout: kinds.Seconds = _setting(
+    relay_client_timeout: kinds.Seconds = setting(
         30,
         "seconds that a client may take for a request's head, or send no byte of its body",
         "RELAY_CLIENT_TIMEOUT",
         allowed="a number over 0, at most 86400",
     )
-    relay_max_requests: kinds.Count | None = _setting(
+    relay_max_requests: kinds.Count | None = setting(
         None,
         "requests in progress in each process; by default as many as its limit of open files allows",
         "RELAY_MAX_REQUESTS",
         allowed="a whole number from 1 to 1000000",
     )
-    relay_drain_seconds: kinds.Wait = _setting(
+    relay_drain_seconds: kinds.Wait = setting(
         30,
         "seconds that requests in progress have to end in when the relay is told to stop",
         "RELAY_DRAIN_SECONDS",
         allowed="a number from 0 to 86400",
     )
-    relay_max_body_mb: kinds.Mebibytes = _setting(
+    relay_max_body_mb: kinds.Mebibytes = setting(
         600,
         "MiB of the largest request body",
         "RELAY_MAX_BODY_MB",
         allowed="from 1 to 1048576, whole",
     )
-    relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(lower)] = _setting(
+    relay_realtime_ws_enabled: bool = setting(
+        True,  # noqa: FBT003 - each row begins with its default
+        "whether WebSockets are relayed",
+        "RELAY_REALTIME_WS_ENABLED",
+        allowed=_FLAG,
+    )
+    relay_ping_seconds: kinds.Silence = setting(
+        20,
+        "seconds of silence on a WebSocket before the relay pings that side; dead after twice as many",
+        "RELAY_PING_SECONDS",
+        allowed="a number over 0, at most 3600",
+    )
+    relay_max_message_mb: kinds.MessageMebibytes = setting(
+        32, "MiB of the largest WebSocket message", "RELAY_MAX_MESSAGE_MB", allowed="from 1 to 1024, whole"
+    )
+    relay_validation: Annotated[Literal["off", "structural", "strict"], BeforeValidator(lower)] = setting(
         "structural", "how strictly bodies are judged", "RELAY_VALIDATION", allowed="off, structural, strict"
     )
-    relay_unknown_paths: Annotated[Literal["forward", "reject"], BeforeValidator(lower)] = _setting(
+    relay_unknown_paths: Annotated[Literal["forward", "reject"], BeforeValidator(lower)] = setting(
         "forward", "/v1 paths that the contract lacks", "RELAY_UNKNOWN_PATHS", allowed="forward or reject"
     )
-    relay_blocked_operations: kinds.Globs = _setting(
+    relay_blocked_operations: kinds.Globs = setting(
         ["/organization/*", "/projects/*"],
         "globs over operation ids and paths that are answered 403; set but empty, it blocks nothing",
         _BLOCKED,
         allowed="a JSON array or a comma list of globs: listFiles, *FineTuning*, /files/*/content",
     )
-    cors_allow_origins: kinds.Names = _setting(
+    cors_allow_origins: kinds.Names = setting(
         [], "origins that browsers may call from", "CORS_ALLOW_ORIGINS", allowed=_LISTING
     )
-    cors_allow_methods: kinds.Names = _setting(
+    cors_allow_methods: kinds.Names = setting(
         ["*"], "methods that browsers may use", "CORS_ALLOW_METHODS", allowed=_LISTING
     )
-    cors_allow_headers: kinds.Names = _setting(
+    cors_allow_headers: kinds.Names = setting(
         ["*"], "headers that browsers may send", "CORS_ALLOW_HEADERS", allowed=_LISTING
     )
-    cors_allow_credentials: bool = _setting(
+    cors_allow_credentials: bool = setting(
         False,  # noqa: FBT003 - each row begins with its default
         "whether browsers may send credentials; not together with origins *",
         "CORS_ALLOW_CREDENTIALS",
         allowed=_FLAG,
     )
-    log_level: Annotated[str, BeforeValidator(lower)] = _setting(
+    log_level: Annotated[str, BeforeValidator(lower)] = setting(
         "info", "the least level that is logged", "LOG_LEVEL", allowed=", ".join(LOG_LEVELS)
     )
-    log_format: Annotated[Literal["console", "json"], BeforeValidator(lower)] = _setting(
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(lower)] = setting(
         "console", "how a log line is written", "LOG_FORMAT", allowed="console or json"
     )
-    app_mode: Text = _setting("development", "reported by health", "APP_MODE")
-    environment: Text = _setting("development", "reported by health", "ENVIRONMENT")
+    app_mode: Text = setting("development", "reported by health", "APP_MODE")
+    environment: Text = setting("development", "reported by health", "ENVIRONMENT")
 
     @model_validator(mode="after")
     def _no_credentials_for_every_origin(self) -> Self:
@@ -214,13 +225,14 @@ def load_settings(**overrides: Any) -> Settings:
     Raises SettingsError with one line for the first setting that cannot be used.
     """
     check_env_file(_env_file())
-    named = {variables_of(Settings.model_fields[name])[0]: value for name, value in overrides.items()}
-    if environment(_env_file()).get(_BLOCKED) == "":
+    fields, present = Settings.model_fields, environment(_env_file())
+    named = {variables_of(fields[name])[0]: value for name, value in overrides.items()}
+    if present.get(_BLOCKED) == "":
         named = {_BLOCKED: [], **named}
     try:
         settings = Settings(**named)
     except ValidationError as error:
-        raise SettingsError(_line(error)) from None
+        raise SettingsError(refusal(error, fields.values(), present)) from None
     _refuse_open_door(settings)
     return settings
 
@@ -238,31 +250,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def variables_of(field: FieldInfo) -> list[str]:
-    """The variables that a setting is read from, the first one its name and the others aliases."""
-    alias = field.validation_alias
-    assert isinstance(alias, AliasChoices)
-    return [str(choice) for choice in alias.choices]
-
-
-def _line(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    variable = str(first["loc"][0])
-    field = next(f for f in Settings.model_fields.values() if variable in variables_of(f))
-    extra = field.json_schema_extra
-    allowed = extra["allowed"] if isinstance(extra, dict) else "any text"
-    # An address may hold a password; a key is one.
-    secret = field.annotation == SecretStr | None or "@" in str(first["input"])
-    value = "(hidden)" if secret else repr(first["input"])[:_SHOWN_CHARACTERS]
-    return f"{_set_variable(field)}={value} is invalid: allowed is {allowed}"
-
-
-def _set_variable(field: FieldInfo) -> str:
-    """The variable that `field` was read from, as far as the environment tells."""
-    variables, present = variables_of(field), environment(_env_file())
-    return next((name for name in variables if present.get(name)), variables[0])
 
 
 def _refuse_open_door(settings: Settings) -> None:

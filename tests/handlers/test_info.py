@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from generated.operations import CONTRACT_VERSION
-from relay.settings import Settings, variables_of
+from relay.setting_fields import variables_of
+from relay.settings import Settings
 from tests.handlers.judging import judge
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, relay_over
 

@@ -129,7 +129,10 @@ def test_the_refusal_names_the_alias_that_was_set(variable: str, monkeypatch: py
     assert variable in refusal()
 
 
-@pytest.mark.parametrize("field", ["openai_organization", "openai_project", "openai_assistants_beta"])
+@pytest.mark.parametrize(
+    "field",
+    ["openai_organization", "openai_project", "openai_assistants_beta", "openai_realtime_beta"],
+)
 def test_the_refusal_of_a_header_value_says_what_is_allowed(field: str) -> None:
     assert "allowed is any text" not in refusal(**{field: "\u00e9"})
 
