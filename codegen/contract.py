@@ -15,7 +15,8 @@ from codegen.facts import resolves
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants",)
-_RELAY_KEYS = {"handler", "beta", "variants", "alias", "unprefixed", "ends", "proxy", "door", "takes"}
+_FLAGS = ("unprefixed", "proxy", "websocket", "client_secret")
+_RELAY_KEYS = {"handler", "beta", "variants", "alias", "ends", "door", "takes", *_FLAGS}
 # Applied in this order; those after the first may be absent.
 _OVERLAYS = ("overlay.yaml", "actions.yaml", "groups.yaml")
 ACTIONS = "x-relay-actions"
@@ -186,18 +187,25 @@ def _check_relay(relay: Any, place: str) -> None:
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: beta is one of {', '.join(BETAS)}")
     if not isinstance(relay.get("handler", ""), str):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: handler is module.function")
-    if not isinstance(relay.get("alias", ""), str) or relay.get("unprefixed", True) is not True:
-        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: alias is an id, unprefixed is true")
+    if not isinstance(relay.get("alias", ""), str):
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: alias is an id")
+    _check_flags(relay, place)
     for key, items in (("ends", "events"), ("takes", "media types")):
         names = relay.get(key, [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: {key} is a list of {items}")
     doors.check(relay.get("door", {}), f"spec/actions.yaml: {place}")
-    if relay.get("proxy", True) is not True:
-        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: proxy is true")
     variants = relay.get("variants", {})
     if not isinstance(variants, dict) or not all(isinstance(raw, dict) for raw in variants.values()):
         raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: variants are operations by query")
+
+
+def _check_flags(relay: Document, place: str) -> None:
+    for key in _FLAGS:
+        if relay.get(key, True) is not True:
+            raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: {key} is true")
+    if "websocket" in relay and not place.startswith("GET "):
+        raise CodegenError(f"spec/overlay.yaml: {place}: x-relay: websocket is for GET (RFC 6455, 4.1)")
 
 
 def _check_whole(document: Document, name: str) -> None:

@@ -153,6 +153,8 @@ def facts_of(route: Route) -> dict[str, Any]:
         "tags": tuple(operation.get("tags", [])),
         "public": _is_public(route),
         "proxy": bool(route.relay.get("proxy")) and route.alias_of is None,
+        "websocket": bool(route.relay.get("websocket")),
+        "client_secret": bool(route.relay.get("client_secret")) and not is_door,
         "deprecated": operation.get("deprecated", False),
     }
 

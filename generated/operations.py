@@ -14,6 +14,7 @@ class Operation:
     `handler` is `module.function` below `handlers`, None where the request is forwarded. `beta` names the
     setting with the OpenAI-Beta value that the upstream wants. `ends` are the events that end its event stream:
     names, or `[DONE]` where events have none; empty where no event does. `proxy` says that `POST /v1/proxy` reaches it.
+    `websocket`: a client that offers to upgrade gets a WebSocket. `client_secret`: an ephemeral client secret opens it.
     `body_model` is a name in `generated.models` and `generated.bodies`; `judged_by_handler`: not before.
     """
 
@@ -36,6 +37,8 @@ class Operation:
     tags: tuple[str, ...]
     public: bool
     proxy: bool
+    websocket: bool
+    client_secret: bool
     deprecated: bool
 
 
@@ -64,6 +67,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -86,6 +91,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -108,6 +115,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -130,6 +139,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -152,6 +163,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -183,6 +196,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -205,6 +220,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -227,6 +244,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -249,6 +268,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -271,6 +292,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -293,6 +316,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -315,6 +340,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -337,6 +364,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -359,6 +388,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -381,6 +412,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -403,6 +436,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -425,6 +460,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -447,6 +484,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -469,6 +508,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -491,6 +532,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -513,6 +556,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -535,6 +580,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -557,6 +604,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -579,6 +628,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -601,6 +652,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -623,6 +676,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -645,6 +700,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -667,6 +724,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -689,6 +748,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -711,6 +772,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -733,6 +796,8 @@ OPERATIONS = {
             tags=("Completions",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -755,6 +820,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -777,6 +844,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -799,6 +868,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -821,6 +892,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -843,6 +916,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -865,6 +940,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -887,6 +964,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -909,6 +988,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -931,6 +1012,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -953,6 +1036,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -975,6 +1060,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -997,6 +1084,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1019,6 +1108,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1041,6 +1132,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1063,6 +1156,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1085,6 +1180,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1107,6 +1204,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1129,6 +1228,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1151,6 +1252,8 @@ OPERATIONS = {
             tags=("Embeddings",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1173,6 +1276,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1195,6 +1300,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1217,6 +1324,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1239,6 +1348,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1261,6 +1372,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1283,6 +1396,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1305,6 +1420,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1327,6 +1444,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1349,6 +1468,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1371,6 +1492,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1393,6 +1516,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1415,6 +1540,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1437,6 +1564,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1459,6 +1588,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1481,6 +1612,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1503,6 +1636,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1525,6 +1660,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1547,6 +1684,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1569,6 +1708,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1591,6 +1732,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1613,6 +1756,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1635,6 +1780,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1657,6 +1804,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1679,6 +1828,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1701,6 +1852,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1723,6 +1876,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1745,6 +1900,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1767,6 +1924,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1789,6 +1948,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1811,6 +1972,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1833,6 +1996,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1855,6 +2020,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1877,6 +2044,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1899,6 +2068,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1921,6 +2092,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1943,6 +2116,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1965,6 +2140,8 @@ OPERATIONS = {
             tags=("Moderations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -1987,6 +2164,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2009,6 +2188,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2031,6 +2212,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2053,6 +2236,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2075,6 +2260,8 @@ OPERATIONS = {
             tags=("Audit Logs",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2097,6 +2284,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2119,6 +2308,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2141,6 +2332,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2163,6 +2356,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2185,6 +2380,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2207,6 +2404,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2229,6 +2428,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2251,6 +2452,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2273,6 +2476,8 @@ OPERATIONS = {
             tags=("Data retention",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2295,6 +2500,8 @@ OPERATIONS = {
             tags=("Data retention",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2317,6 +2524,8 @@ OPERATIONS = {
             tags=("Groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2339,6 +2548,8 @@ OPERATIONS = {
             tags=("Groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2361,6 +2572,8 @@ OPERATIONS = {
             tags=("Groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2383,6 +2596,8 @@ OPERATIONS = {
             tags=("Groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2405,6 +2620,8 @@ OPERATIONS = {
             tags=("Groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2427,6 +2644,8 @@ OPERATIONS = {
             tags=("Group organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2449,6 +2668,8 @@ OPERATIONS = {
             tags=("Group organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2471,6 +2692,8 @@ OPERATIONS = {
             tags=("Group organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2493,6 +2716,8 @@ OPERATIONS = {
             tags=("Group organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2515,6 +2740,8 @@ OPERATIONS = {
             tags=("Group users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2537,6 +2764,8 @@ OPERATIONS = {
             tags=("Group users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2559,6 +2788,8 @@ OPERATIONS = {
             tags=("Group users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2581,6 +2812,8 @@ OPERATIONS = {
             tags=("Group users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2603,6 +2836,8 @@ OPERATIONS = {
             tags=("Invites",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2625,6 +2860,8 @@ OPERATIONS = {
             tags=("Invites",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2647,6 +2884,8 @@ OPERATIONS = {
             tags=("Invites",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2669,6 +2908,8 @@ OPERATIONS = {
             tags=("Invites",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2691,6 +2932,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2713,6 +2956,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2735,6 +2980,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2757,6 +3004,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2779,6 +3028,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2801,6 +3052,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2823,6 +3076,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2845,6 +3100,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2867,6 +3124,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2889,6 +3148,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2911,6 +3172,8 @@ OPERATIONS = {
             tags=("Certificates",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2933,6 +3196,8 @@ OPERATIONS = {
             tags=("Data retention",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2955,6 +3220,8 @@ OPERATIONS = {
             tags=("Data retention",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2977,6 +3244,8 @@ OPERATIONS = {
             tags=("Project groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -2999,6 +3268,8 @@ OPERATIONS = {
             tags=("Project groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3021,6 +3292,8 @@ OPERATIONS = {
             tags=("Project groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3043,6 +3316,8 @@ OPERATIONS = {
             tags=("Project groups",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3065,6 +3340,8 @@ OPERATIONS = {
             tags=("Hosted tools",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3087,6 +3364,8 @@ OPERATIONS = {
             tags=("Hosted tools",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3109,6 +3388,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3131,6 +3412,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3153,6 +3436,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3175,6 +3460,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3197,6 +3484,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3219,6 +3508,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3241,6 +3532,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3263,6 +3556,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3285,6 +3580,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3307,6 +3604,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3329,6 +3628,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3351,6 +3652,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3373,6 +3676,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3395,6 +3700,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3417,6 +3724,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3439,6 +3748,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3461,6 +3772,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3483,6 +3796,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3505,6 +3820,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3527,6 +3844,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3549,6 +3868,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3571,6 +3892,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3593,6 +3916,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3615,6 +3940,8 @@ OPERATIONS = {
             tags=("Projects",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3637,6 +3964,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3659,6 +3988,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3681,6 +4012,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3703,6 +4036,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3725,6 +4060,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3747,6 +4084,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3769,6 +4108,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3791,6 +4132,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3813,6 +4156,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3835,6 +4180,8 @@ OPERATIONS = {
             tags=("Spend alerts",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3857,6 +4204,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3879,6 +4228,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3901,6 +4252,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3923,6 +4276,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3945,6 +4300,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3967,6 +4324,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -3989,6 +4348,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4011,6 +4372,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4033,6 +4396,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4055,6 +4420,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4077,6 +4444,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4099,6 +4468,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4121,6 +4492,8 @@ OPERATIONS = {
             tags=("Usage",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4143,6 +4516,8 @@ OPERATIONS = {
             tags=("Users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4165,6 +4540,8 @@ OPERATIONS = {
             tags=("Users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4187,6 +4564,8 @@ OPERATIONS = {
             tags=("Users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4209,6 +4588,8 @@ OPERATIONS = {
             tags=("Users",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4231,6 +4612,8 @@ OPERATIONS = {
             tags=("User organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4253,6 +4636,8 @@ OPERATIONS = {
             tags=("User organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4275,6 +4660,8 @@ OPERATIONS = {
             tags=("User organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4297,6 +4684,8 @@ OPERATIONS = {
             tags=("User organization role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4319,6 +4708,8 @@ OPERATIONS = {
             tags=("Project group role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4341,6 +4732,8 @@ OPERATIONS = {
             tags=("Project group role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4363,6 +4756,8 @@ OPERATIONS = {
             tags=("Project group role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4385,6 +4780,8 @@ OPERATIONS = {
             tags=("Project group role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4407,6 +4804,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4429,6 +4828,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4451,6 +4852,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4473,6 +4876,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4495,6 +4900,8 @@ OPERATIONS = {
             tags=("Roles",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4517,6 +4924,8 @@ OPERATIONS = {
             tags=("Project user role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4539,6 +4948,8 @@ OPERATIONS = {
             tags=("Project user role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4561,6 +4972,8 @@ OPERATIONS = {
             tags=("Project user role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4583,6 +4996,8 @@ OPERATIONS = {
             tags=("Project user role assignments",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4605,6 +5020,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=True,
             deprecated=False,
         ),
         Operation(
@@ -4627,6 +5044,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4649,6 +5068,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4671,6 +5092,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4693,6 +5116,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4715,6 +5140,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4737,6 +5164,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4759,6 +5188,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4781,6 +5212,32 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
+            deprecated=False,
+        ),
+        Operation(
+            operation_id="connectResponses",
+            method="GET",
+            path="/v1/responses",
+            upstream_path="/responses",
+            alias_of=None,
+            query=None,
+            variants=(),
+            handler=None,
+            beta=None,
+            request_media_types=(),
+            response_media_types=(),
+            streams=False,
+            ends=(),
+            body_model=None,
+            judged_by_handler=False,
+            body_required=False,
+            tags=("Responses",),
+            public=False,
+            proxy=True,
+            websocket=True,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4803,6 +5260,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4825,6 +5284,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4847,6 +5308,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4869,6 +5332,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4891,6 +5356,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4913,6 +5380,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4935,6 +5404,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4957,6 +5428,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -4979,6 +5452,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5001,6 +5476,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5023,6 +5500,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5045,6 +5524,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5067,6 +5548,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5089,6 +5572,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5111,6 +5596,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5133,6 +5620,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5155,6 +5644,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5177,6 +5668,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5199,6 +5692,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5221,6 +5716,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5243,6 +5740,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5265,6 +5764,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5287,6 +5788,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5309,6 +5812,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5331,6 +5836,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5353,6 +5860,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5375,6 +5884,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5397,6 +5908,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5419,6 +5932,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5441,6 +5956,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5463,6 +5980,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5485,6 +6004,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5507,6 +6028,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5529,6 +6052,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5551,6 +6076,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5573,6 +6100,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5595,6 +6124,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5617,6 +6148,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5639,6 +6172,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5661,6 +6196,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5683,6 +6220,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5705,6 +6244,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5727,6 +6268,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5749,6 +6292,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5771,6 +6316,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5793,6 +6340,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5815,6 +6364,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5837,6 +6388,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5859,6 +6412,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5881,6 +6436,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5903,6 +6460,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5925,6 +6484,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5947,6 +6508,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5969,6 +6532,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -5991,6 +6556,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6013,6 +6580,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6035,6 +6604,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6057,6 +6628,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6079,6 +6652,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6101,6 +6676,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6123,6 +6700,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6145,6 +6724,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6167,6 +6748,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6189,6 +6772,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6211,6 +6796,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6233,6 +6820,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6255,6 +6844,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6277,6 +6868,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6299,6 +6892,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6321,6 +6916,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6343,6 +6940,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=True,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6365,6 +6964,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6387,7 +6988,57 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
+        ),
+        Operation(
+            operation_id="connectRealtime",
+            method="GET",
+            path="/v1/realtime",
+            upstream_path="/realtime",
+            alias_of=None,
+            query=None,
+            variants=(),
+            handler="realtime.connect",
+            beta=None,
+            request_media_types=(),
+            response_media_types=(),
+            streams=False,
+            ends=(),
+            body_model=None,
+            judged_by_handler=False,
+            body_required=False,
+            tags=("Realtime",),
+            public=False,
+            proxy=False,
+            websocket=True,
+            client_secret=True,
+            deprecated=False,
+        ),
+        Operation(
+            operation_id="connectRealtimeTranslation",
+            method="GET",
+            path="/v1/realtime/translations",
+            upstream_path="/realtime/translations",
+            alias_of=None,
+            query=None,
+            variants=(),
+            handler="realtime.connect",
+            beta=None,
+            request_media_types=(),
+            response_media_types=(),
+            streams=False,
+            ends=(),
+            body_model=None,
+            judged_by_handler=False,
+            body_required=False,
+            tags=("Realtime",),
+            public=False,
+            proxy=False,
+            websocket=True,
+            client_secret=True,
+            deprecated=False,
         ),
         Operation(
             operation_id="getRelay",
@@ -6409,6 +7060,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6431,6 +7084,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6453,6 +7108,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6475,6 +7132,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6497,6 +7156,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6519,6 +7180,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6541,6 +7204,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6563,6 +7228,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6585,6 +7252,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6607,6 +7276,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6629,6 +7300,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6651,6 +7324,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6673,6 +7348,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6695,6 +7372,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6717,6 +7396,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6739,6 +7420,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6761,6 +7444,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6783,6 +7468,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6805,6 +7492,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6827,6 +7516,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6849,6 +7540,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6871,6 +7564,8 @@ OPERATIONS = {
             tags=("Relay",),
             public=True,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6893,6 +7588,32 @@ OPERATIONS = {
             tags=("Relay",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
+            deprecated=False,
+        ),
+        Operation(
+            operation_id="connectRealtimeSocket",
+            method="GET",
+            path="/v1/realtime/ws",
+            upstream_path="/realtime",
+            alias_of="connectRealtime",
+            query=None,
+            variants=(),
+            handler="realtime.connect",
+            beta=None,
+            request_media_types=(),
+            response_media_types=(),
+            streams=False,
+            ends=(),
+            body_model=None,
+            judged_by_handler=False,
+            body_required=False,
+            tags=("Realtime",),
+            public=False,
+            proxy=False,
+            websocket=True,
+            client_secret=True,
             deprecated=False,
         ),
         Operation(
@@ -6915,6 +7636,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6937,6 +7660,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=True,
         ),
         Operation(
@@ -6959,6 +7684,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -6981,6 +7708,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7003,6 +7732,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7025,6 +7756,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7047,6 +7780,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7069,6 +7804,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7091,6 +7828,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7113,6 +7852,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7135,6 +7876,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7157,6 +7900,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7179,6 +7924,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7201,6 +7948,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7223,6 +7972,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7245,6 +7996,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7267,6 +8020,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7289,6 +8044,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7311,6 +8068,8 @@ OPERATIONS = {
             tags=("Audio",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7333,6 +8092,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7355,6 +8116,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7377,6 +8140,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7399,6 +8164,8 @@ OPERATIONS = {
             tags=("Batch",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7421,6 +8188,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7443,6 +8212,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7465,6 +8236,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7487,6 +8260,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7509,6 +8284,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7531,6 +8308,8 @@ OPERATIONS = {
             tags=("Chat",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7553,6 +8332,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7575,6 +8356,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7597,6 +8380,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7619,6 +8404,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7641,6 +8428,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7663,6 +8452,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7685,6 +8476,8 @@ OPERATIONS = {
             tags=("Completions",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7707,6 +8500,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7729,6 +8524,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7751,6 +8548,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7773,6 +8572,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7795,6 +8596,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7817,6 +8620,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7839,6 +8644,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7861,6 +8668,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7883,6 +8692,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7905,6 +8716,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7927,6 +8740,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7949,6 +8764,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7971,6 +8788,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -7993,6 +8812,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8015,6 +8836,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8037,6 +8860,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8059,6 +8884,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8081,6 +8908,8 @@ OPERATIONS = {
             tags=("Conversations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8103,6 +8932,8 @@ OPERATIONS = {
             tags=("Embeddings",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8125,6 +8956,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8147,6 +8980,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8169,6 +9004,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8191,6 +9028,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8213,6 +9052,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8235,6 +9076,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8257,6 +9100,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8279,6 +9124,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8301,6 +9148,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8323,6 +9172,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8345,6 +9196,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8367,6 +9220,8 @@ OPERATIONS = {
             tags=("Evals",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8389,6 +9244,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8411,6 +9268,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8433,6 +9292,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8455,6 +9316,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8477,6 +9340,8 @@ OPERATIONS = {
             tags=("Files",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8499,6 +9364,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8521,6 +9388,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8543,6 +9412,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8565,6 +9436,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8587,6 +9460,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8609,6 +9484,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8631,6 +9508,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8653,6 +9532,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8675,6 +9556,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8697,6 +9580,8 @@ OPERATIONS = {
             tags=("Fine-tuning",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8719,6 +9604,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8741,6 +9628,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8763,6 +9652,8 @@ OPERATIONS = {
             tags=("Images",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8785,6 +9676,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8807,6 +9700,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8829,6 +9724,8 @@ OPERATIONS = {
             tags=("Models",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8851,6 +9748,8 @@ OPERATIONS = {
             tags=("Moderations",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8873,6 +9772,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8895,6 +9796,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8917,6 +9820,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8939,6 +9844,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8961,6 +9868,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -8983,6 +9892,8 @@ OPERATIONS = {
             tags=("Realtime",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9005,6 +9916,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9027,6 +9940,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9049,6 +9964,8 @@ OPERATIONS = {
             tags=(),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9071,6 +9988,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9093,6 +10012,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9115,6 +10036,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9137,6 +10060,8 @@ OPERATIONS = {
             tags=("Responses",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9159,6 +10084,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9181,6 +10108,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9203,6 +10132,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9225,6 +10156,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9247,6 +10180,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9269,6 +10204,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9291,6 +10228,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9313,6 +10252,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9335,6 +10276,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9357,6 +10300,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9379,6 +10324,8 @@ OPERATIONS = {
             tags=("Skills",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9401,6 +10348,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9423,6 +10372,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9445,6 +10396,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9467,6 +10420,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9489,6 +10444,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9511,6 +10468,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9533,6 +10492,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9555,6 +10516,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9577,6 +10540,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9599,6 +10564,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9621,6 +10588,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9643,6 +10612,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9665,6 +10636,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9687,6 +10660,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9709,6 +10684,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9731,6 +10708,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9753,6 +10732,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9775,6 +10756,8 @@ OPERATIONS = {
             tags=("Assistants",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9797,6 +10780,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9819,6 +10804,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9841,6 +10828,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9863,6 +10852,8 @@ OPERATIONS = {
             tags=("Uploads",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9885,6 +10876,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9907,6 +10900,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9929,6 +10924,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9951,6 +10948,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9973,6 +10972,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -9995,6 +10996,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10017,6 +11020,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10039,6 +11044,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10061,6 +11068,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10083,6 +11092,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10105,6 +11116,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10127,6 +11140,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10149,6 +11164,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10171,6 +11188,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10193,6 +11212,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10215,6 +11236,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10237,6 +11260,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10259,6 +11284,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10281,6 +11308,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10303,6 +11332,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10325,6 +11356,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10347,6 +11380,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10369,6 +11404,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10391,6 +11428,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10413,6 +11452,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10435,6 +11476,8 @@ OPERATIONS = {
             tags=("Videos",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10457,6 +11500,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10479,6 +11524,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10501,6 +11548,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10523,6 +11572,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10545,6 +11596,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10567,6 +11620,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10589,6 +11644,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10611,6 +11668,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10633,6 +11692,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10655,6 +11716,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10677,6 +11740,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10699,6 +11764,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10721,6 +11788,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10743,6 +11812,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10765,6 +11836,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
         Operation(
@@ -10787,6 +11860,8 @@ OPERATIONS = {
             tags=("Vector stores",),
             public=False,
             proxy=False,
+            websocket=False,
+            client_secret=False,
             deprecated=False,
         ),
     )

@@ -110,8 +110,8 @@ def _lifespan(relay: Relay, loops: Loops) -> Callable[[Any], AbstractAsyncContex
             if settings.uses_sandbox:
                 base_url = stack.enter_context(SandboxServer()).base_url
             upstream = Upstream(base_url, settings.relay_timeout, settings.relay_transport)
-            credentials = Credentials.of(settings, relay.upstream_key)
-            relay.forwarder = Forwarder(upstream, credentials, loops, settings.max_body_bytes)
+            credentials = Credentials.of(settings, relay.upstream_key, relay.keys)
+            relay.forwarder = Forwarder(upstream, credentials, loops, settings)
             try:
                 yield
             finally:

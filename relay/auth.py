@@ -13,9 +13,12 @@ from connexion.middleware.security import SecurityAPI, SecurityMiddleware, Secur
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
+from generated.operations import Operation
+from relay.contract import operation_of
 from relay.errors import InvalidRelayKey
 from relay.setting_types import SettingsError
 from relay.settings import Settings
+from relay.websocket.upgrade import shown_keys, upgrade_of
 
 logger = structlog.get_logger("relay")
 
@@ -26,6 +29,7 @@ _SEVERAL_KEYS = re.compile(r"[!-~\s]+", re.ASCII)
 _SEPARATORS = ", \t\r\n"
 _SANDBOX_KEY = "sandbox"
 AUTH_HEADER = "X-Relay-Key"
+CLIENT_SECRET = b"ek_"
 
 
 class Secret:
@@ -97,9 +101,13 @@ def upstream_key(settings: Settings) -> Secret:
 
 
 class RelayKeys:
-    """The keys that open the relay; compared in constant time, whatever their lengths."""
+    """The keys that open the relay; compared in constant time, whatever their lengths.
 
-    def __init__(self, settings: Settings) -> None:
+    `knows` is asked whether the relay has handed out a client secret.
+    """
+
+    def __init__(self, settings: Settings, knows: Callable[[bytes], bool] = lambda _secret: False) -> None:
+        self._knows = knows
         self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY", parts=True)
         self._text: str | None = None
         self._digests: list[bytes] = []
@@ -125,27 +133,49 @@ class RelayKeys:
             opened |= hmac.compare_digest(digest, known)
         return opened
 
+    def client_secret(self, scope: Scope, operation: Operation | None) -> bytes | None:
+        """The client secret that goes upstream in the real key's place, where `operation` takes one."""
+        if operation is None or not operation.client_secret:
+            return None
+        shown = _shown(scope)[0]
+        return next((key for key in shown if key.startswith(CLIENT_SECRET) and not self.opens(key)), None)
+
     def check(self, scope: Scope) -> None:
-        """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey."""
-        relay_key = authorization = b""
-        for name, value in scope["headers"]:
-            if name == b"x-relay-key":
-                relay_key = relay_key or value.strip()
-            elif name == b"authorization":
-                authorization = authorization or value.strip()
-        scheme, _, token = authorization.partition(b" ")
-        bearer = token.strip() if scheme.lower() == b"bearer" else None
-        shown = [key for key in (relay_key, bearer) if key]
+        """Let a request in by `X-Relay-Key` or `Authorization: Bearer` (RFC 6750); raises InvalidRelayKey.
+
+        A WebSocket may show its key among its subprotocols, and a client secret that the relay has handed out
+        opens what takes one.
+        """
+        shown, authorization = _shown(scope)
         opened = [self.opens(key) for key in shown]  # each of them, whatever the first one says
         if any(opened):
             return
+        secret = self.client_secret(scope, operation_of(scope))
+        if secret is not None and self._knows(secret):
+            return
         if shown:
             message = "Invalid relay key"
-        elif authorization and bearer is None:
+        elif authorization and authorization.split(b" ")[0].lower() != b"bearer":
             message = "The Authorization header must be of the form: Bearer <relay key>"
         else:
             message = "Missing relay key"
         raise InvalidRelayKey(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _shown(scope: Scope) -> tuple[list[bytes], bytes]:
+    """The keys that a request shows, and its Authorization, whatever that is."""
+    relay_key = authorization = b""
+    for name, value in scope["headers"]:
+        if name == b"x-relay-key":
+            relay_key = relay_key or value.strip()
+        elif name == b"authorization":
+            authorization = authorization or value.strip()
+    scheme, _, token = authorization.partition(b" ")
+    bearer = token.strip() if scheme.lower() == b"bearer" else b""
+    shown = [key for key in (relay_key, bearer) if key]
+    if upgrade_of(scope) is not None:
+        shown += shown_keys(scope["headers"])
+    return shown, authorization
 
 
 def contract_security(keys: RelayKeys) -> type[SecurityMiddleware]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from starlette.types import Scope
@@ -14,7 +15,7 @@ _EXTENSION = "relay.connection"
 class Traffic:
     """What goes on in this process, and the most that may; `clock` counts seconds.
 
-    `draining`: the process ends as soon as no request is in progress.
+    `draining`: the process ends as soon as no request is in progress. `watched` is called once a second.
     """
 
     max_requests: int = sys.maxsize
@@ -23,6 +24,7 @@ class Traffic:
     connections: int = 0
     clock: int = 0
     draining: bool = False
+    watched: set[Callable[[], None]] = field(default_factory=set)
 
     @property
     def full(self) -> bool:

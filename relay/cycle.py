@@ -7,7 +7,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from relay.headers import RawHeaders
 
-_BODILESS = (204, 304)
+_SWITCHING = 101
+_BODILESS = (_SWITCHING, 204, 304)
 
 
 class RelayCycle(RequestResponseCycle):
@@ -17,7 +18,7 @@ class RelayCycle(RequestResponseCycle):
     """
 
     _head = b""
-    bodiless = False
+    bodiless = switched = False
 
     async def send(self, message: Message) -> None:  # type: ignore[override]  # the same messages, by another name
         """Take the answer's start or a part of its body, as ASGI has them; wait while the client is slow."""
@@ -31,7 +32,11 @@ class RelayCycle(RequestResponseCycle):
                 # The client may leave its content out now, or send it (RFC 9110, 10.1.1): nobody can tell.
                 self.keep_alive = self.waiting_for_100_continue = False
             self._head = self._made(message["status"], message["headers"])
-            asyncio.get_running_loop().call_soon(self._flush)
+            if message["status"] == _SWITCHING:
+                self.switched = True
+                self._flush()  # what follows it is not written here
+            else:
+                asyncio.get_running_loop().call_soon(self._flush)
         else:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
 
@@ -48,7 +53,7 @@ class RelayCycle(RequestResponseCycle):
                 self.keep_alive = False
                 continue
             lines.append(b"%s: %s\r\n" % (name, value))
-        if not self.keep_alive:
+        if not self.keep_alive and status != _SWITCHING:
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding:
             lines.append(b"transfer-encoding: chunked\r\n")
@@ -94,7 +99,7 @@ class RelayCycle(RequestResponseCycle):
 
     def _close(self) -> None:
         # Closed with something unread, a connection is reset, and the answer lost with it (RFC 9112, 9.6).
-        if self.more_body and self.transport.can_write_eof():
+        if (self.more_body or self.switched) and self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()

@@ -8,7 +8,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from generated.operations import Operation
-from relay.auth import Secret
+from relay.auth import RelayKeys, Secret
 from relay.body import Replay, RequestBody, has_body
 from relay.connection import connection_of
 from relay.contract import placed
@@ -18,6 +18,8 @@ from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, val
 from relay.loops import Loops
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
+from relay.websocket.serve import SWITCHING, Limits, serve, to_offer
+from relay.websocket.upgrade import check_handshake, upgrade_of
 
 logger = structlog.get_logger("relay")
 
@@ -35,26 +37,36 @@ class Credentials:
     organization: str | None
     project: str | None
     betas: dict[str, str]
+    keys: RelayKeys
 
     @classmethod
-    def of(cls, settings: Settings, key: Secret) -> "Credentials":
-        """The credentials that `settings` name."""
+    def of(cls, settings: Settings, key: Secret, keys: RelayKeys) -> "Credentials":
+        """The credentials that `settings` name; `keys` tell a client's secret from a key of the relay's."""
         betas = {"assistants": settings.openai_assistants_beta}
-        return cls(key, settings.openai_organization, settings.openai_project, betas)
+        return cls(key, settings.openai_organization, settings.openai_project, betas, keys)
 
-    def apply(self, headers: RawHeaders, beta: str | None) -> RawHeaders:
-        """`headers` for the upstream, with the real key; raises UpstreamKeyMissing."""
+    def apply(self, scope: Scope, operation: Operation | None) -> RawHeaders:
+        """A request's fields for the upstream, with the real key; raises UpstreamKeyMissing.
+
+        A client secret takes the key's place: it belongs to an organisation and a project already.
+        """
+        fields = to_upstream(scope["headers"])
+        secret = self.keys.client_secret(scope, operation)
+        fields += self._own(fields) if secret is None else [(b"authorization", b"Bearer " + secret)]
+        beta = self.betas.get(operation.beta) if operation and operation.beta else None
+        return fields if beta is None else _with_beta(fields, beta)
+
+    def _own(self, fields: RawHeaders) -> RawHeaders:
         key = self.key.text
         if not key:
             raise UpstreamKeyMissing(
                 "This relay has no OpenAI key: set OPENAI_API_KEY or OPENAI_API_KEY_FILE"
             )
-        fields = to_upstream(headers)
-        fields.append((b"authorization", b"Bearer " + key.encode()))
-        for name, value in ((b"openai-organization", self.organization), (b"openai-project", self.project)):
-            if value and value_of(fields, name) is None:
-                fields.append((name, value.encode()))
-        return fields if beta is None else _with_beta(fields, self.betas[beta])
+        named = ((b"openai-organization", self.organization), (b"openai-project", self.project))
+        lacking = [
+            (name, value.encode()) for name, value in named if value and value_of(fields, name) is None
+        ]
+        return [(b"authorization", b"Bearer " + key.encode()), *lacking]
 
 
 def _with_beta(fields: RawHeaders, added: str) -> RawHeaders:
@@ -70,12 +82,13 @@ class Forwarder:
     """
 
     def __init__(
-        self, upstream: Upstream, credentials: Credentials, loops: Loops, max_body_bytes: int
+        self, upstream: Upstream, credentials: Credentials, loops: Loops, settings: Settings
     ) -> None:
         self._upstream = upstream
         self._credentials = credentials
         self._loops = loops
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = settings.max_body_bytes
+        self._limits = Limits.of(settings)
         self.truncated: Counter[str] = Counter()
 
     async def forward(
@@ -83,18 +96,29 @@ class Forwarder:
     ) -> None:
         """Forward one request and its answer, byte for byte, as they arrive.
 
+        What a client and the upstream take up as a WebSocket is relayed as one.
+
         Raises RelayError before the first byte of an answer. After it a break is never finished: an event
         stream gets one error event, then the answer is left incomplete, which makes the server abort it.
         A stream that ends well-framed, but before the event that its operation ends with, is such a break.
         """
         target = _target(scope, operation)
         check_fields(scope["headers"])
-        headers = self._credentials.apply(scope["headers"], operation.beta if operation else None)
+        headers = self._credentials.apply(scope, operation)
         headers.append(self._loops.via(scope["http_version"]))
+        upgrade = upgrade_of(scope) if operation is None or operation.websocket else None
+        if upgrade is not None:
+            check_handshake(scope["headers"])
+            headers += to_offer(scope["headers"])
         body = self._body(scope, receive)
-        response = await self._upstream.send(scope["method"], target, headers, body)
+        response = await self._upstream.send(
+            scope["method"], target, headers, body, upgrade=upgrade is not None
+        )
         try:
-            await self._relay(response, scope, send, operation)
+            if upgrade is not None and response.status == SWITCHING:
+                await serve(upgrade, response, scope, send, self._limits)
+            else:
+                await self._relay(response, scope, send, operation)
         finally:
             await response.close()
 

@@ -15,6 +15,7 @@ from relay.contract import names_of, operation_of
 from relay.errors import Forbidden, InvalidHead, MethodNotAllowed, UnknownPath
 from relay.setting_types import SettingsError
 from relay.settings import Settings
+from relay.websocket.upgrade import check_origin, upgrade_of
 
 _MOUNT = "/v1/"
 # Below it the relay alone has operations.
@@ -40,6 +41,8 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._forwards_unknown = settings.relay_unknown_paths == "forward"
+        # A page that knows a key may open a WebSocket; where none is needed, any page in a browser could.
+        self._origins = None if settings.auth_enabled else frozenset(settings.cors_allow_origins)
         globs = settings.relay_blocked_operations
         # What blocks everything below a path blocks the path itself.
         over_paths = [glob for glob in globs if "/" in glob or glob.startswith("*")]
@@ -65,6 +68,8 @@ class Guard:
         """Pass the request on; raises Forbidden, UnknownPath, MethodNotAllowed and InvalidHead."""
         if scope["type"] == "http":
             operation = operation_of(scope)
+            if self._origins is not None and upgrade_of(scope) is not None:
+                check_origin(scope["headers"], self._origins)
             check_reach(scope, operation)
             within = operation is not None or scope["path"].startswith(_MOUNT)
             if not within or scope["method"] in _NEVER:

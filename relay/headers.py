@@ -34,6 +34,8 @@ _CLIENT_ONLY = frozenset(
         b"x-relay-key",
         b"x-real-ip",
         b"cf-connecting-ip",
+        # It may hold a relay key; a WebSocket's own are added again where there is one.
+        b"sec-websocket-protocol",
         b"true-client-ip",
     }
 )

@@ -15,6 +15,7 @@ from relay.cycle import RelayCycle
 from relay.descriptors import shares
 from relay.errors import ClientGone, HeadTooLarge, InvalidHead, RelayError, RequestTimeout, shape
 from relay.settings import Settings
+from relay.websocket.upgrade import Upgrade, extension, is_offer
 
 MAX_HEAD_BYTES = 65_536
 _KEEP_ALIVE_SECONDS = 75
@@ -39,6 +40,8 @@ class RelayConfig(uvicorn.Config):
     def tick(self) -> None:
         """Once a second: see to the connections that wait for their client."""
         self.traffic.clock += 1
+        for look in list(self.traffic.watched):
+            look()
         for connection in list(self.waiting):
             connection.see_to_its_client()
 
@@ -63,6 +66,8 @@ class RelayProtocol(HttpToolsProtocol):
         self.size = self.read = 0
         # Method, target and version of a request that offers another protocol, until that is declined.
         self.offer: tuple[bytes, ...] = ()
+        # What may become a WebSocket: nothing behind its head is HTTP.
+        self.upgrade: Upgrade | None = None
         # Bytes of an answer that the client had not read when it was last looked after.
         self.unread = 0
 
@@ -139,6 +144,9 @@ class RelayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and refuse a head that does not end, or a trailer section."""
+        if self.upgrade is not None:
+            self._hold(self.upgrade, data)
+            return
         self.read = len(data)
         self.size += self.read
         unparsed = memoryview(data)
@@ -155,11 +163,24 @@ class RelayProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            if self.offer:
+            if self.offer and is_offer(self.offer[0], self.headers):
+                self.upgrade = Upgrade(self)
+                self._decline()
+                self.close_after_answer()
+                self._hold(self.upgrade, bytes(data[offer.args[0] :]))
+            elif self.offer:
                 self._decline()
                 return data[offer.args[0] :]
-            self.close_after_answer()  # CONNECT: the parser has lost what follows
+            else:
+                self.close_after_answer()  # CONNECT: the parser has lost what follows
         return data[:0]
+
+    def _hold(self, upgrade: Upgrade, data: bytes) -> None:
+        if self.idle:
+            return  # the offer was declined, or the WebSocket is closed
+        upgrade.early += data
+        if len(upgrade.early) > MAX_HEAD_BYTES:
+            self.transport.abort()
 
     def _decline(self) -> None:
         # The parser skips the content behind an offer, and cannot be told that it is not taken up.
@@ -189,7 +210,8 @@ class RelayProtocol(HttpToolsProtocol):
             return
         self.deadline = self.traffic.clock + self.shared.client_seconds
         self.scope["headers"] = list(self.headers)
-        self.scope["extensions"] = extensions(self.connection)  # type: ignore[typeddict-item]  # ours
+        offered = extension(self.upgrade) if self.upgrade is not None else {}
+        self.scope["extensions"] = extensions(self.connection) | offered  # type: ignore[typeddict-item]  # ours
         super().on_headers_complete()
         if self.traffic.draining:
             self.close_after_answer()

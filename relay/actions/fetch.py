@@ -103,7 +103,7 @@ class Fetcher:
 
 async def _file(connection: Connection, target: Target, limit: int, param: str) -> Fetched:
     request = _REQUEST % (target.path, target.host.encode())
-    connection.begin(request, b"", bodiless=False, more=False)
+    connection.begin(request, b"", bodiless=False, more=False, upgrade=False)
     status, fields = await connection.head()
     if problem := _problem(status, fields):
         _fail(target.host, problem, param)

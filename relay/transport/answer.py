@@ -21,25 +21,30 @@ class Answer:
 
     The fields are in order and raw, but for their names, which are in lower case. `bodiless` says that the
     answer to this method has no body (RFC 9110, 9.3.2). `keep_alive` is known once it is `complete`;
-    `ended_by_close` says that only the connection's end can complete it.
+    `ended_by_close` says that only the connection's end can complete it. `upgrade` says that another protocol
+    was offered (RFC 9110, 7.8): where the answer is that it is `switched` to, `rest` is the beginning of it.
     """
 
     __slots__ = (
         "_beside",
         "_bodiless",
         "_parser",
+        "_upgrade",
         "chunks",
         "complete",
         "ended_by_close",
         "fields",
         "headed",
         "keep_alive",
+        "rest",
         "size",
         "status",
+        "switched",
     )
 
-    def __init__(self, *, bodiless: bool) -> None:
+    def __init__(self, *, bodiless: bool, upgrade: bool = False) -> None:
         self._bodiless = bodiless
+        self._upgrade = upgrade
         self._parser = httptools.HttpResponseParser(self)
         # Bytes since the answer began, or since the last ones of its body.
         self._beside = 0
@@ -49,15 +54,23 @@ class Answer:
         self.complete = False
         self.keep_alive = False
         self.ended_by_close = False
+        self.switched = False
+        self.rest = b""
         self.chunks: deque[bytes] = deque()
         self.size = 0
 
     def feed(self, data: bytes) -> None:
         """Parse what came; raises Malformed, never for what follows a whole answer."""
+        if self.switched:
+            self.rest += data
+            return
         self._beside += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self.switched and isinstance(error, httptools.HttpParserUpgrade):
+                self.rest = data[error.args[0] :]
+                return
             self.keep_alive = False
             if not self.complete:
                 raise Malformed(str(error)) from None
@@ -90,9 +103,12 @@ class Answer:
             return
         status = self._parser.get_status_code()
         if status in _INFORMATIONAL:
-            if status == _SWITCHING:
+            if status != _SWITCHING:
+                self.fields.clear()
+                return
+            if not (self._upgrade and self._parser.should_upgrade()):
                 raise Malformed("nobody asked for another protocol")
-            self.fields.clear()
+            self.status, self.headed, self.switched = status, True, True
             return
         codings = [value for name, value in self.fields if name == b"transfer-encoding"]
         if codings and b",".join(codings).strip().lower() != b"chunked":
@@ -115,6 +131,6 @@ class Answer:
 
     def on_message_complete(self) -> None:
         """End the answer, unless it was an informational one."""
-        if self.headed and not self.complete:
+        if self.headed and not (self.complete or self.switched):
             self.complete = True
             self.keep_alive = self._parser.should_keep_alive()

@@ -72,6 +72,9 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, its reader is to know
             self.fail(error)
             return
+        if answer.switched and not self._reading_paused:
+            self._reading_paused = True
+            transport.pause_reading()
         if answer.headed and self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
         if answer.size > HIGH_WATER and not self._reading_paused:
@@ -80,13 +83,14 @@ class Connection(asyncio.Protocol):
 
     # What the pool and the transport ask for.
 
-    def begin(self, head: bytes, body: bytes, *, bodiless: bool, more: bool) -> None:
+    def begin(self, head: bytes, body: bytes, *, bodiless: bool, more: bool, upgrade: bool) -> None:
         """Send a request's head and the beginning of its body; `more` says that `write` and `sent` follow.
 
-        `bodiless` says that the answer has no body, whatever its head says.
+        `bodiless` says that the answer has no body, whatever its head says; `upgrade`, that another protocol
+        is offered.
         """
         assert self._transport is not None
-        self._answer = Answer(bodiless=bodiless)
+        self._answer = Answer(bodiless=bodiless, upgrade=upgrade)
         self._sent = not more
         self._transport.writelines([head, body] if body else [head])
 
@@ -129,6 +133,19 @@ class Connection(asyncio.Protocol):
             self._reading_paused = False
             self._transport.resume_reading()
         return answer.take()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> bytes:
+        """Let `protocol` have the connection that the answer switched; what it has to look at first.
+
+        It is not read from until `protocol` says so.
+        """
+        assert self._transport is not None
+        assert self._answer is not None
+        if self.closed or self._transport.is_closing():
+            raise ConnectionError("the connection is closed")
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        return self._answer.rest
 
     @property
     def ended(self) -> bool:

@@ -46,6 +46,13 @@ class ResponseStream(httpx.AsyncByteStream, ABC):
     def __aiter__(self) -> "ResponseStream":
         return self
 
+    def hand_over(self, protocol: asyncio.Protocol) -> bytes:
+        """Let `protocol` have the connection, where the answer was 101; what it has to look at first.
+
+        It is not read from until `protocol` says so. Raises httpx.ReadError for one that is lost by now.
+        """
+        raise httpx.UnsupportedProtocol(f"{type(protocol).__name__} cannot have this connection")
+
     @abstractmethod
     async def __anext__(self) -> bytes:
         """All that has come by now; raises httpx.TransportError when the body breaks."""
@@ -68,6 +75,12 @@ class _NativeStream(ResponseStream):
     def ended(self) -> bool:
         return self._connection.ended
 
+    def hand_over(self, protocol: asyncio.Protocol) -> bytes:
+        try:
+            return self._connection.hand_over(protocol)
+        except OSError as error:
+            raise _as_httpx(error) from error
+
     async def __anext__(self) -> bytes:
         try:
             chunk = await self._connection.read()
@@ -86,9 +99,10 @@ class _NativeStream(ResponseStream):
 class NativeTransport(httpx.AsyncBaseTransport):
     """httpx's transport interface over the relay's own connections: bytes as they are, one attempt each.
 
-    Two extensions of a request say what goes out, byte for byte: `target`, the path and query, and `fields`,
-    the header fields; `fields` of a response are those that came. Nothing is repeated: only a connection
-    that died while it was idle is replaced, before anything was sent.
+    Extensions of a request say what goes out, byte for byte: `target`, the path and query, and `fields`, the
+    header fields; `fields` of a response are those that came. `upgrade` says that another protocol is
+    offered, so that the answer may be 101. Nothing is repeated: only a connection that died while it was idle
+    is replaced, before anything was sent.
     """
 
     def __init__(self, base_url: str, read_timeout: float) -> None:
@@ -140,7 +154,8 @@ class NativeTransport(httpx.AsyncBaseTransport):
                 lines.append(b"content-length: 0\r\n")
         lines.append(b"\r\n")
         body = _chunk(whole) + _LAST_CHUNK if whole and chunked else whole or b""
-        connection.begin(b"".join(lines), body, bodiless=request.method == "HEAD", more=whole is None)
+        bodiless, upgrade = request.method == "HEAD", "upgrade" in request.extensions
+        connection.begin(b"".join(lines), body, bodiless=bodiless, more=whole is None, upgrade=upgrade)
         return None if whole is not None else asyncio.ensure_future(_upload(connection, stream, chunked))
 
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@
 timeout. httpx's own pool is not used: it loses slots when requests are cancelled.
 """
 
+import asyncio
 import errno
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
@@ -64,6 +65,16 @@ class UpstreamResponse:
         except httpx.TransportError as error:
             raise _known(error) from error
 
+    def take_over(self, protocol: asyncio.Protocol) -> bytes:
+        """Let `protocol` have the connection of a 101; what it has to look at first.
+
+        It is not read from until `protocol` says so. Raises UpstreamError for one that is lost by now.
+        """
+        try:
+            return self._stream.hand_over(protocol)
+        except httpx.TransportError as error:
+            raise _known(error) from error
+
     @property
     def ended(self) -> bool:
         """Whether what was read last was the rest of a whole body, as far as is known by now."""
@@ -90,23 +101,32 @@ class Upstream:
         self._path = parts.path.encode()
         self._url = httpx.URL(f"{parts.scheme}://{parts.netloc}/")
         self._transport = _transport(transport, base_url, read_timeout)
+        # What speaks for comparison's sake has no way to hand a connection over.
+        native = isinstance(self._transport, NativeTransport)
+        self._upgrading = self._transport if native else NativeTransport(base_url, read_timeout)
 
     async def send(
-        self, method: str, target: bytes, headers: RawHeaders, body: bytes | AsyncIterable[bytes]
+        self,
+        method: str,
+        target: bytes,
+        headers: RawHeaders,
+        body: bytes | AsyncIterable[bytes],
+        *,
+        upgrade: bool = False,
     ) -> UpstreamResponse:
         """Send one request and return its answer once its header section is in.
 
-        `target` is path and query below the base, as bytes; an empty `body` is none. Raises UpstreamError,
-        and what iterating the body raises.
+        `target` is path and query below the base, as bytes; an empty `body` is none. `upgrade` says that the
+        fields offer another protocol, so that the answer may be 101. Raises UpstreamError, and what iterating
+        the body raises.
         """
-        request = httpx.Request(
-            method,
-            self._url,
-            stream=RequestStream(body),
-            extensions={"target": self._path + target, "fields": headers},
-        )
+        extensions: dict[str, object] = {"target": self._path + target, "fields": headers}
+        if upgrade:
+            extensions["upgrade"] = True
+        request = httpx.Request(method, self._url, stream=RequestStream(body), extensions=extensions)
+        transport = self._upgrading if upgrade else self._transport
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await transport.handle_async_request(request)
         except httpx.TransportError as error:
             raise _known(error) from error
         assert isinstance(response.stream, ResponseStream)
@@ -115,3 +135,4 @@ class Upstream:
     async def close(self) -> None:
         """Close every connection to the upstream."""
         await self._transport.aclose()
+        await self._upgrading.aclose()

@@ -1,0 +1,158 @@
+"""The way of one WebSocket: the upstream's handshake, then the client's, then frames to the end of both."""
+
+import base64
+import hashlib
+import math
+from dataclasses import dataclass
+
+import structlog
+from starlette.types import Scope, Send
+from websockets.frames import Close, Opcode
+
+from relay.connection import connection_of
+from relay.errors import ClientGone, RelayError, UpstreamInvalid
+from relay.headers import RawHeaders, to_client, value_of
+from relay.settings import Settings
+from relay.transport.upstream import UpstreamResponse
+from relay.websocket.frames import control
+from relay.websocket.side import broken
+from relay.websocket.tunnel import Tunnel, restart
+from relay.websocket.upgrade import Upgrade, check_handshake, subprotocols
+
+logger = structlog.get_logger("relay")
+
+SWITCHING = 101
+# What both handshakes say in so many words (RFC 9110, 7.8), for it ends at each hop.
+UPGRADE_FIELDS: RawHeaders = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_DEFLATE = b"permessage-deflate"
+_RSV1, _EVERY_RSV = 0x40, 0x70
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a WebSocket may take: bytes of a message, and seconds of silence before a side is pinged."""
+
+    message: int
+    silence: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits that `settings` name."""
+        return cls(settings.relay_max_message_mb * 1024 * 1024, math.ceil(settings.relay_ping_seconds))
+
+
+def to_offer(headers: RawHeaders) -> RawHeaders:
+    """The fields besides the client's own with which an upstream is offered a WebSocket."""
+    offered = b", ".join(subprotocols(headers))
+    return [*UPGRADE_FIELDS, *([(b"sec-websocket-protocol", offered)] if offered else [])]
+
+
+async def serve(
+    upgrade: Upgrade, response: UpstreamResponse, scope: Scope, send: Send, limits: Limits
+) -> None:
+    """Take up the client's offer as the upstream did, and relay frames until both sides are closed.
+
+    Raises UpstreamInvalid for an answer that takes up another offer than the client's.
+    """
+    _check(scope["headers"], response.headers)
+    await send(_switching(to_client(response.headers)))
+    tunnel = Tunnel(
+        reserved=_reserved(response.headers),
+        limit=limits.message,
+        ping_after=limits.silence,
+        on_left=lambda: upgrade.host.connection_lost(None),
+    )
+    await _relay(tunnel, upgrade, response, scope)
+    _log(tunnel, scope)
+    if tunnel.clean:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _relay(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse, scope: Scope) -> None:
+    connection = connection_of(scope)
+    traffic = connection.traffic
+
+    def look() -> None:
+        tunnel.tick(draining=traffic.draining)
+
+    _join(tunnel, upgrade, response)
+    traffic.watched.add(look)
+    try:
+        with connection:
+            await tunnel.over.wait()
+    except RelayError as error:
+        tunnel.end(broken(client=True) if isinstance(error, ClientGone) else restart())
+        await tunnel.over.wait()
+    finally:
+        traffic.watched.discard(look)
+        tunnel.abort()
+
+
+def _join(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse) -> None:
+    """Let the tunnel have both connections; raises RelayError where one of them is lost by now."""
+    transport = upgrade.host.transport
+    if transport.is_closing():
+        raise ClientGone("The client left before the answer was whole")
+    first = response.take_over(tunnel.upstream)
+    tunnel.client.connection_made(transport)
+    transport.set_protocol(tunnel.client)
+    tunnel.begin(upgrade.early, first)
+
+
+async def refuse(upgrade: Upgrade, scope: Scope, send: Send, close: Close) -> None:
+    """Take up the client's offer only to say `close`: browsers show a page no other reason."""
+    headers = scope["headers"]
+    check_handshake(headers)
+    fields = [(b"sec-websocket-accept", accept(value_of(headers, b"sec-websocket-key") or b""))]
+    # A browser that offered subprotocols takes no answer without one.
+    fields += [(b"sec-websocket-protocol", name) for name in subprotocols(headers)[:1]]
+    await send(_switching(fields))
+    upgrade.host.transport.write(control(Opcode.CLOSE, close.serialize(), masked=False))
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _switching(fields: RawHeaders) -> dict[str, object]:
+    return {"type": "http.response.start", "status": SWITCHING, "headers": [*UPGRADE_FIELDS, *fields]}
+
+
+def _check(offered: RawHeaders, taken: RawHeaders) -> None:
+    """Raise UpstreamInvalid unless the upstream's handshake answers the client's (RFC 6455, 4.1)."""
+    key = value_of(offered, b"sec-websocket-key") or b""
+    chosen = [value for name, value in taken if name == b"sec-websocket-protocol"]
+    if value_of(taken, b"sec-websocket-accept") != accept(key) or not set(chosen) <= set(
+        subprotocols(offered)
+    ):
+        raise UpstreamInvalid("The upstream's WebSocket handshake was not valid")
+
+
+def accept(key: bytes) -> bytes:
+    """The Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455, 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+
+
+def _reserved(taken: RawHeaders) -> int:
+    """The reserved bits that the extensions in use may set; permessage-deflate sets one (RFC 7692, 6)."""
+    used = [
+        part.partition(b";")[0].strip()
+        for name, value in taken
+        if name == b"sec-websocket-extensions"
+        for part in value.split(b",")
+    ]
+    if not used:
+        return 0
+    return _RSV1 if set(used) == {_DEFLATE} else _EVERY_RSV
+
+
+def _log(tunnel: Tunnel, scope: Scope) -> None:
+    closes = [side.frames.close for side in (tunnel.client, tunnel.upstream)]
+    logger.info(
+        "websocket closed",
+        request_id=scope["state"]["request_id"],
+        frames_up=tunnel.client.frames.count,
+        frames_down=tunnel.upstream.frames.count,
+        bytes_up=tunnel.client.frames.size,
+        bytes_down=tunnel.upstream.frames.size,
+        client_code=closes[0] and int(closes[0].code),
+        upstream_code=closes[1] and int(closes[1].code),
+    )

@@ -1,0 +1,122 @@
+"""Two connections joined: what one side sends goes to the other, to the end of both."""
+
+import asyncio
+from collections.abc import Callable
+
+from websockets.frames import Close, CloseCode
+
+from relay.websocket.frames import Violation
+from relay.websocket.side import Side, broken
+
+_LAST_SECONDS = 10
+_QUIET_SECONDS = 1
+
+
+class Tunnel:
+    """A WebSocket between a client and the upstream.
+
+    `over` is set when both connections are closed; `tick` is to be called once a second. A message has at
+    most `limit` bytes, and a side that was silent for `ping_after` seconds is asked whether it is there.
+    `on_left` is called when the client's connection is lost.
+    """
+
+    def __init__(self, *, reserved: int, limit: int, ping_after: int, on_left: Callable[[], None]) -> None:
+        given: dict[str, int] = {"reserved": reserved, "limit": limit}
+        self.client = Side(self, client=True, on_lost=on_left, **given)
+        self.upstream = Side(self, client=False, on_lost=lambda: None, **given)
+        self.over = asyncio.Event()
+        self._ping_after = ping_after
+        self._ending: int | None = None
+        self._quiet = 0
+
+    def begin(self, early: bytes, first: bytes) -> None:
+        """Begin with what came before: `early` from the client, and what the upstream sent `first`."""
+        for side, data in ((self.client, early), (self.upstream, first)):
+            if data:
+                side.data_received(data)
+        self.upstream.listen(on=not self.client.stuck)
+
+    def other(self, side: Side) -> Side:
+        """The one that `side` is not."""
+        return self.upstream if side is self.client else self.client
+
+    def pass_on(self, side: Side, data: bytes) -> None:
+        """Give the other side what `side` sent, or tell both what is wrong with it."""
+        other = self.other(side)
+        self._quiet = 0
+        try:
+            passed = side.frames.feed(data)
+        except Violation as violation:
+            self._refuse(side, violation)
+            return
+        if passed and not other.told:
+            other.write(passed)
+            other.told = side.said
+        if side.said:
+            self._close_if_over(side)
+
+    def _refuse(self, side: Side, violation: Violation) -> None:
+        other = self.other(side)
+        side.deaf = True
+        if not other.told:
+            other.write(violation.passed)
+        side.tell(Close(violation.code, violation.reason), amid=not other.frames.whole)
+        too_big = violation.code == CloseCode.MESSAGE_TOO_BIG
+        close = Close(violation.code, violation.reason) if too_big else broken(client=side is self.client)
+        self.end(close)
+
+    def end(self, close: Close) -> None:
+        """Say `close` to whoever was not told one, and end soon, whether they answer or not."""
+        if self._ending is None:
+            self._ending = _LAST_SECONDS
+        for side in (self.client, self.upstream):
+            side.tell(close, amid=not self.other(side).frames.whole)
+            self._close_if_over(side)
+
+    def _close_if_over(self, side: Side) -> None:
+        """Close what has said its Close and was told one; where both have, that is both."""
+        if self._ending is None:
+            self._ending = _LAST_SECONDS
+        other = self.other(side)
+        for one in (side, other):
+            if one.said and one.told and not one.lost:
+                one.transport.close()
+
+    def lost(self, side: Side) -> None:
+        """End what `side` has left: without a Close, the other one is told of it."""
+        other = self.other(side)
+        if not other.lost:
+            self.end(broken(client=side is self.client))
+        else:
+            self.over.set()
+
+    @property
+    def clean(self) -> bool:
+        """Whether each side has said its Close (RFC 6455, 7.1.4)."""
+        return self.client.said and self.upstream.said
+
+    def tick(self, *, draining: bool) -> None:
+        """See to silent sides, to an end that takes too long and, while `draining`, to a pause to end in."""
+        self._quiet += 1
+        if self._ending is not None:
+            self._ending -= 1
+            if self._ending < 0:
+                self.abort()
+            return
+        for side in (self.client, self.upstream):
+            amid = not self.other(side).frames.whole
+            if not side.lost and side.see_to_it(ping_after=self._ping_after, amid=amid):
+                side.transport.abort()
+        if draining and self._quiet > _QUIET_SECONDS:
+            self.end(restart())
+
+    def abort(self) -> None:
+        """Close both connections, whatever is under way."""
+        for side in (self.client, self.upstream):
+            if not side.lost:
+                side.transport.abort()
+
+
+def restart() -> Close:
+    """What the relay says when it ends."""
+    return Close(CloseCode.SERVICE_RESTART, "the relay is restarting: connect again")
