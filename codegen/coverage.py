@@ -33,6 +33,7 @@ _COLUMNS = (
 )
 _NO_GROUP = "in no group yet"
 _VARIANT = "a variant, by the query"
+_WEBSOCKET = "websocket"
 _OWN = "The relay's own operations, and other names"
 _SHORT = {
     "application/json": "json",
@@ -98,6 +99,7 @@ def _row(route: Route, evidence: Document) -> Document:
         "handler": facts["handler"],
         "request_media_types": list(facts["request_media_types"]),
         "response_media_types": list(facts["response_media_types"]),
+        "websocket": facts["websocket"],
         "streams": facts["streams"],
         "body_model": facts["body_model"],
         "sandbox": None if own else bool(clients),
@@ -127,6 +129,7 @@ def _totals(rows: Iterable[Document]) -> dict[str, int]:
         "with a request body": lambda row: row["request_media_types"],
         "with a body that is judged": lambda row: row["body_model"],
         "that stream": lambda row: row["streams"],
+        "that are WebSockets": lambda row: row["websocket"],
         "answered by the sandbox": lambda row: row["sandbox"],
         **{f"tested by {client}": partial(_tested, client) for client in CLIENTS},
         "open to the proxy": lambda row: row["proxy"],
@@ -152,8 +155,8 @@ def _cells(name: str, row: Document) -> tuple[str, ...]:
         name,
         f"`{row['method']} {row['path']}`",
         f"{served}, as {row['alias_of']}" if row["alias_of"] else served,
-        _media(row["request_media_types"]),
-        _media(row["response_media_types"]),
+        _WEBSOCKET if row["websocket"] else _media(row["request_media_types"]),
+        _WEBSOCKET if row["websocket"] else _media(row["response_media_types"]),
         _said(row["streams"]),
         row["body_model"] or "",
         _said(row["sandbox"]),

@@ -203,10 +203,12 @@ def _check_handler(handlers: Path, name: str, operation_id: str) -> None:
 
 
 def _check_proxied(row: dict[str, Any]) -> None:
-    """Raise CodegenError unless JSON or nothing goes up, and JSON or nothing comes back."""
+    """Raise CodegenError unless JSON or nothing goes up, and JSON or nothing comes back, in one answer."""
     place = f"spec/actions.yaml: {row['operation_id']}: x-relay: proxy"
     if row["upstream_path"] is None:
         raise CodegenError(f"{place}: it is the relay's own, and the proxy reaches the upstream's alone")
+    if row["websocket"]:
+        raise CodegenError(f"{place}: it is a WebSocket, and the proxy gives one answer")
     for what, names in (("takes", row["request_media_types"]), ("answers", row["response_media_types"])):
         if names and _JSON not in names:
             raise CodegenError(f"{place}: it {what} {' or '.join(names)}, and the proxy JSON alone")

@@ -20,6 +20,7 @@ _NAMES = {
     ".well-known": "plugin",
 }
 _COMPACT = "/v1/responses/compact"
+_SOCKETS = "realtime_ws"
 
 
 async def get_manifest(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,8 +42,9 @@ async def get_manifest(relay: Relay, scope: Scope, receive: Receive, send: Send)
 def _endpoints() -> dict[str, list[str]]:
     """Every path that is served, in exactly one group."""
     found: dict[str, list[str]] = {}
+    plain = {operation.path for operation in OPERATIONS.values() if not operation.websocket}
     for path in sorted({operation.path for operation in OPERATIONS.values()}):
-        found.setdefault(_group(path), []).append(path)
+        found.setdefault(_group(path) if path in plain else _SOCKETS, []).append(path)
     return found
 
 

@@ -49,10 +49,12 @@ class Frames:
         self._left = 0
         self._mask = b""
         self._last = True
-        # Of the message that is not over: whether it is one, its bytes, and what decodes it where it is text.
+        # Of the message that is not over: whether there is one, its bytes, whether it is text to judge, and the
+        # beginning of a character.
         self._within = False
         self._message = 0
-        self._text: codecs.IncrementalDecoder | None = None
+        self._text = False
+        self._begun = b""
         self.whole = True
         self.close: Close | None = None
         self.count = 0
@@ -138,8 +140,7 @@ class Frames:
         """Begin a frame of a message."""
         if opcode != Opcode.CONT:
             self._message = 0
-            plain = opcode == Opcode.TEXT and not first & _RSV1
-            self._text = codecs.getincrementaldecoder("utf-8")() if plain else None
+            self._text = opcode == Opcode.TEXT and not first & _RSV1
         self._message += length
         if self._message > self._limit:
             raise Violation(CloseCode.MESSAGE_TOO_BIG, f"the largest message has {self._limit:,} bytes")
@@ -148,7 +149,7 @@ class Frames:
         self._left = length
         self.count += 1
         self.size += length
-        if not length:
+        if self._text and not length:
             self._judge(b"", ends=self._last)
 
     def _payload(self, data: bytes, position: int) -> int:
@@ -158,7 +159,7 @@ class Frames:
         if not taken:
             return end
         self._left -= taken
-        if self._text is not None:
+        if self._text:
             self._judge(self._plain(data[position:end]), ends=self._last and not self._left)
         if self._masked and self._left:
             turn = taken % 4
@@ -166,10 +167,12 @@ class Frames:
         return end
 
     def _judge(self, payload: bytes, *, ends: bool) -> None:
-        if self._text is None:
+        if self._begun:
+            payload = self._begun + payload
+        elif payload.isascii():
             return
         try:
-            self._text.decode(payload, ends)
+            self._begun = payload[codecs.utf_8_decode(payload, "strict", ends)[1] :]
         except UnicodeDecodeError:
             raise Violation(CloseCode.INVALID_DATA, "text that is not UTF-8") from None
 

@@ -118,6 +118,8 @@ SEARCH = "$.paths['/things/search'].get"
         ([relayed({"ends": [5]})], DOCUMENT, "POST /v1/things: x-relay: ends is a list of events"),
         ([relayed({"variants": {"a=b": 1}})], DOCUMENT, "x-relay: variants are operations by query"),
         ([relayed({"alias": 5})], DOCUMENT, "x-relay: alias is an id"),
+        ([relayed({"websocket": True})], DOCUMENT, "POST /v1/things: x-relay: websocket is for GET"),
+        ([relayed({"client_secret": 1})], DOCUMENT, "x-relay: client_secret is true"),
         ([relayed({"unprefixed": False})], DOCUMENT, "x-relay: unprefixed is true"),
         ([alias("/stuff", "nothing")], DOCUMENT, "POST /v1/stuff: x-relay: alias: 'nothing' is no operation"),
         ([alias("/stuff", "other")], DOCUMENT, "'other' is no operation of the upstream"),

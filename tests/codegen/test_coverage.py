@@ -38,6 +38,7 @@ def test_a_row_says_what_becomes_of_an_operation(contract: Contract) -> None:
         "handler": None,
         "request_media_types": ["application/json"],
         "response_media_types": ["application/json", "text/event-stream"],
+        "websocket": False,
         "streams": True,
         "body_model": "NewThing",
         "sandbox": False,
@@ -72,6 +73,7 @@ def test_what_was_answered_is_counted_by_client(contract: Contract) -> None:
         "with a request body": 2,
         "with a body that is judged": 2,
         "that stream": 1,
+        "that are WebSockets": 0,
         "answered by the sandbox": 2,
         "tested by contract": 0,
         "tested by openai-python": 1,
@@ -104,6 +106,15 @@ def test_a_handler_and_a_variant_show_in_the_matrix(tmp_path: Path) -> None:
     made = rows(load_contract(write_project(tmp_path, handled, varied) / "spec"), {})
     assert (made["create-thing"]["served"], made["create-thing"]["upstream"]) == ("handled", True)
     assert made["beta_get"]["path"] == "/v1/things/{thing_id}?beta=true"
+
+
+def test_a_websocket_shows_in_the_matrix(tmp_path: Path) -> None:
+    opened = action("$.paths['/things/{thing_id}'].get", update={"x-relay": {"websocket": True}})
+    made = coverage.matrix(load_contract(write_project(tmp_path, opened) / "spec"), {})
+    assert made["totals"]["that are WebSockets"] == 1
+    cells = re.search(r"\| getThing \|.*", coverage.page(made, ""))
+    assert cells is not None
+    assert cells[0].split(" | ")[3:5] == ["websocket", "websocket"]
 
 
 def test_a_row_says_why_no_action_may_use_it_unless_it_is_no_operation_of_the_upstream(

@@ -64,6 +64,7 @@ def test_a_variant_is_open_with_its_operation(tmp_path: Path) -> None:
     ("actions", "said"),
     [
         ([opened(STATE)], "getState: x-relay: proxy: it is the relay's own"),
+        ([action(GET, update={"x-relay": {"websocket": True, "proxy": True}})], "it is a WebSocket"),
         ([opened(CREATE, value=False)], "POST /v1/things: x-relay: proxy is true"),
         ([opened(CREATE, value="yes")], "POST /v1/things: x-relay: proxy is true"),
         ([alias("/stuff", relay={"proxy": True})], "POST /v1/stuff: x-relay: alias: it stands"),

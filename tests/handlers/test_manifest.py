@@ -24,6 +24,7 @@ GROUPS = {
     "images",
     "models",
     "realtime_http",
+    "realtime_ws",
     "responses",
     "responses_actions",
     "responses_compact",
@@ -64,7 +65,8 @@ def test_the_groups_are_named_as_they_were(client: httpx.Client) -> None:
     assert endpoints["health"] == ["/", "/health", "/live", "/ready", "/v1/health"]
     assert endpoints["responses_compact"] == ["/v1/responses/compact"]
     assert endpoints["tools"] == ["/v1/tools", "/v1/tools/{tool_id}"]
-    assert "/v1/responses:stream" in endpoints["responses"]
+    assert {"/v1/responses", "/v1/responses:stream"} <= set(endpoints["responses"])
+    assert {"/v1/realtime", "/v1/realtime/ws"} <= set(endpoints["realtime_ws"])
     assert {"/vector_stores", "/v1/vector_stores"} <= set(endpoints["vector_stores"])
     assert {"/actions/ping", "/v1/actions/relay_info", "/actions/groups"} <= set(endpoints["actions"])
 
