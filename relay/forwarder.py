@@ -18,7 +18,8 @@ from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, val
 from relay.loops import Loops
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
-from relay.websocket.serve import SWITCHING, Limits, serve, to_offer
+from relay.websocket.limits import Limits
+from relay.websocket.serve import SWITCHING, serve, to_offer
 from relay.websocket.upgrade import check_handshake, upgrade_of
 
 logger = structlog.get_logger("relay")

@@ -49,8 +49,8 @@ class Frames:
         self._left = 0
         self._mask = b""
         self._last = True
-        # Of the message that is not over: whether there is one, its bytes, whether it is text to judge, and the
-        # beginning of a character.
+        # Of the message that is not over: whether there is one, its bytes, whether it is text to judge, and
+        # the beginning of a character.
         self._within = False
         self._message = 0
         self._text = False

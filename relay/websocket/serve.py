@@ -2,8 +2,6 @@
 
 import base64
 import hashlib
-import math
-from dataclasses import dataclass
 
 import structlog
 from starlette.types import Scope, Send
@@ -12,9 +10,9 @@ from websockets.frames import Close, Opcode
 from relay.connection import connection_of
 from relay.errors import ClientGone, RelayError, UpstreamInvalid
 from relay.headers import RawHeaders, to_client, value_of
-from relay.settings import Settings
 from relay.transport.upstream import UpstreamResponse
 from relay.websocket.frames import control
+from relay.websocket.limits import Limits
 from relay.websocket.side import broken
 from relay.websocket.tunnel import Tunnel, restart
 from relay.websocket.upgrade import Upgrade, check_handshake, subprotocols
@@ -27,19 +25,6 @@ UPGRADE_FIELDS: RawHeaders = [(b"connection", b"Upgrade"), (b"upgrade", b"websoc
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _DEFLATE = b"permessage-deflate"
 _RSV1, _EVERY_RSV = 0x40, 0x70
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a WebSocket may take: bytes of a message, and seconds of silence before a side is pinged."""
-
-    message: int
-    silence: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        """The limits that `settings` name."""
-        return cls(settings.relay_max_message_mb * 1024 * 1024, math.ceil(settings.relay_ping_seconds))
 
 
 def to_offer(headers: RawHeaders) -> RawHeaders:
@@ -58,10 +43,7 @@ async def serve(
     _check(scope["headers"], response.headers)
     await send(_switching(to_client(response.headers)))
     tunnel = Tunnel(
-        reserved=_reserved(response.headers),
-        limit=limits.message,
-        ping_after=limits.silence,
-        on_left=lambda: upgrade.host.connection_lost(None),
+        limits, reserved=_reserved(response.headers), on_left=lambda: upgrade.host.connection_lost(None)
     )
     await _relay(tunnel, upgrade, response, scope)
     _log(tunnel, scope)
@@ -155,4 +137,5 @@ def _log(tunnel: Tunnel, scope: Scope) -> None:
         bytes_down=tunnel.upstream.frames.size,
         client_code=closes[0] and int(closes[0].code),
         upstream_code=closes[1] and int(closes[1].code),
+        relay_code=tunnel.code,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from websockets.frames import Close, CloseCode, Opcode
 
 from relay.websocket.frames import Frames, control
+from relay.websocket.limits import Limits
 
 if TYPE_CHECKING:
     from relay.websocket.tunnel import Tunnel
@@ -16,23 +17,24 @@ class Side(asyncio.Protocol):
     """A connection whose bytes are a WebSocket's from now on.
 
     `told`: a Close went to it, and nothing follows that. `deaf`: what it sends is not looked at any more.
-    `silence`: for how many seconds nothing has come from it; `asked`: whether it was pinged since.
+    `stuck`: what was written to it waits to be read.
     """
 
     def __init__(
-        self, tunnel: "Tunnel", *, client: bool, reserved: int, limit: int, on_lost: Callable[[], None]
+        self, tunnel: "Tunnel", limits: Limits, *, client: bool, reserved: int, on_lost: Callable[[], None]
     ) -> None:
         self._tunnel = tunnel
+        self._limits = limits
         self._on_lost = on_lost
         self._client = client
+        # For how many seconds nothing has come from it, and it has read nothing; whether it was pinged since.
+        self._silence = self._stall = 0
+        self._asked = False
         self._pings = 0
-        self._unwritten = 0
-        self._stuck = False
-        self.frames = Frames(masked=client, reserved=reserved, limit=limit, is_own=self._asked_for)
+        self._unread = 0
+        self.frames = Frames(masked=client, reserved=reserved, limit=limits.message, is_own=self._asked_for)
         self.transport: asyncio.Transport
-        self.told = self.deaf = self.lost = False
-        self.silence = 0
-        self.asked = False
+        self.told = self.deaf = self.lost = self.stuck = False
 
     @property
     def said(self) -> bool:
@@ -48,19 +50,19 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came."""
-        self.silence, self.asked = 0, False
+        self._silence, self._asked = 0, False
         if not (self.deaf or self.said):
             self._tunnel.pass_on(self, data)
 
     def pause_writing(self) -> None:
         """Let the other side wait: this one does not read what it gets."""
-        self._stuck = True
-        self._unwritten = self.transport.get_write_buffer_size()
+        self.stuck = True
+        self._unread = self.transport.get_write_buffer_size()
         self._tunnel.other(self).listen(on=False)
 
     def resume_writing(self) -> None:
         """Read on at the other side."""
-        self._stuck = False
+        self.stuck = False
         self._tunnel.other(self).listen(on=True)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -98,17 +100,25 @@ class Side(asyncio.Protocol):
         if self.deaf and self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def see_to_it(self, *, ping_after: int, amid: bool) -> bool:
-        """Once a second: ping it when it is silent; whether it is taken for dead."""
-        self.silence += 1
-        if self._reads_or_waits():
-            self.silence = 0
-        if self.silence >= ping_after and not (self.asked or self.told or amid):
-            self.asked = True
-            self._pings += 1
-            self.transport.write(control(Opcode.PING, self._mark, masked=not self._client))
-        # A second less, so that twice the time is what it takes at the most.
-        return self.silence >= 2 * ping_after - 1
+    def see_to_it(self, *, amid: bool) -> bool:
+        """Once a second: ping it when it is silent; whether it is given up."""
+        left, self._unread = self._unread, self.transport.get_write_buffer_size()
+        reads = not self.stuck or self._unread < left
+        self._stall = 0 if reads else self._stall + 1
+        # Its silence says nothing where it is not listened to, or takes what was written.
+        heard = self._tunnel.other(self).stuck if not self.stuck else reads
+        self._silence = 0 if heard else self._silence + 1
+        if self._silence >= self._limits.silence and not self._asked:
+            if self.told or amid:
+                self._silence = self._limits.silence
+            else:
+                self._ping()
+        return self._silence >= self._limits.dead or self._stall >= self._limits.stall
+
+    def _ping(self) -> None:
+        self._asked = True
+        self._pings += 1
+        self.transport.write(control(Opcode.PING, self._mark, masked=not self._client))
 
     @property
     def _mark(self) -> bytes:
@@ -116,19 +126,6 @@ class Side(asyncio.Protocol):
 
     def _asked_for(self, pong: bytes) -> bool:
         return self._pings > 0 and pong == self._mark
-
-    def _reads_or_waits(self) -> bool:
-        """Whether its silence says nothing: it takes what was written, or is not listened to."""
-        waits = self._tunnel.other(self).stuck
-        if not self._stuck:
-            return waits
-        left, self._unwritten = self._unwritten, self.transport.get_write_buffer_size()
-        return waits or self._unwritten < left
-
-    @property
-    def stuck(self) -> bool:
-        """Whether what was written to it waits to be read."""
-        return self._stuck
 
 
 def broken(*, client: bool) -> Close:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from websockets.frames import Close, CloseCode
 
 from relay.websocket.frames import Violation
+from relay.websocket.limits import Limits
 from relay.websocket.side import Side, broken
 
 _LAST_SECONDS = 10
@@ -15,17 +16,16 @@ _QUIET_SECONDS = 1
 class Tunnel:
     """A WebSocket between a client and the upstream.
 
-    `over` is set when both connections are closed; `tick` is to be called once a second. A message has at
-    most `limit` bytes, and a side that was silent for `ping_after` seconds is asked whether it is there.
-    `on_left` is called when the client's connection is lost.
+    `over` is set when both connections are closed; `tick` is to be called once a second. `reserved` are the
+    bits that extensions use, and `on_left` is called when the client's connection is lost. `code` is the close
+    code that the relay itself came up with, if it did.
     """
 
-    def __init__(self, *, reserved: int, limit: int, ping_after: int, on_left: Callable[[], None]) -> None:
-        given: dict[str, int] = {"reserved": reserved, "limit": limit}
-        self.client = Side(self, client=True, on_lost=on_left, **given)
-        self.upstream = Side(self, client=False, on_lost=lambda: None, **given)
+    def __init__(self, limits: Limits, *, reserved: int, on_left: Callable[[], None]) -> None:
+        self.client = Side(self, limits, client=True, reserved=reserved, on_lost=on_left)
+        self.upstream = Side(self, limits, client=False, reserved=reserved, on_lost=lambda: None)
         self.over = asyncio.Event()
-        self._ping_after = ping_after
+        self.code: int | None = None
         self._ending: int | None = None
         self._quiet = 0
 
@@ -60,6 +60,7 @@ class Tunnel:
         side.deaf = True
         if not other.told:
             other.write(violation.passed)
+        self.code = self.code or int(violation.code)
         side.tell(Close(violation.code, violation.reason), amid=not other.frames.whole)
         too_big = violation.code == CloseCode.MESSAGE_TOO_BIG
         close = Close(violation.code, violation.reason) if too_big else broken(client=side is self.client)
@@ -69,6 +70,8 @@ class Tunnel:
         """Say `close` to whoever was not told one, and end soon, whether they answer or not."""
         if self._ending is None:
             self._ending = _LAST_SECONDS
+        if not (self.client.told or self.upstream.told):
+            self.code = int(close.code)
         for side in (self.client, self.upstream):
             side.tell(close, amid=not self.other(side).frames.whole)
             self._close_if_over(side)
@@ -105,7 +108,7 @@ class Tunnel:
             return
         for side in (self.client, self.upstream):
             amid = not self.other(side).frames.whole
-            if not side.lost and side.see_to_it(ping_after=self._ping_after, amid=amid):
+            if not side.lost and side.see_to_it(amid=amid):
                 side.transport.abort()
         if draining and self._quiet > _QUIET_SECONDS:
             self.end(restart())

@@ -1,0 +1,29 @@
+"""What a WebSocket may take."""
+
+import math
+from dataclasses import dataclass
+
+from relay.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest `message` in bytes; `silence` in seconds before a ping, and a `stall` in what a side reads."""
+
+    message: int
+    silence: int
+    stall: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits that `settings` name."""
+        return cls(
+            message=settings.relay_max_message_mb * 1024 * 1024,
+            silence=math.ceil(settings.relay_ping_seconds),
+            stall=math.ceil(settings.relay_timeout),
+        )
+
+    @property
+    def dead(self) -> int:
+        """Seconds of silence after which a side that was pinged is given up: twice as many, and in time."""
+        return max(2 * self.silence - 1, self.silence + 1)
