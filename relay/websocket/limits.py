@@ -8,7 +8,7 @@ from relay.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest `message` in bytes; `silence` in seconds before a ping, and a `stall` in what a side reads."""
+    """The largest `message` in bytes; seconds of `silence` before a ping, and of a `stall` in its reading."""
 
     message: int
     silence: int

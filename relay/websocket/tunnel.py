@@ -17,8 +17,8 @@ class Tunnel:
     """A WebSocket between a client and the upstream.
 
     `over` is set when both connections are closed; `tick` is to be called once a second. `reserved` are the
-    bits that extensions use, and `on_left` is called when the client's connection is lost. `code` is the close
-    code that the relay itself came up with, if it did.
+    bits that extensions use, and `on_left` is called when the client's connection is lost. `code` is the
+    close code that the relay itself came up with, if it did.
     """
 
     def __init__(self, limits: Limits, *, reserved: int, on_left: Callable[[], None]) -> None:
