@@ -37,13 +37,13 @@ class Credentials:
     key: Secret
     organization: str | None
     project: str | None
-    betas: dict[str, str]
+    betas: dict[str, str | None]
     keys: RelayKeys
 
     @classmethod
     def of(cls, settings: Settings, key: Secret, keys: RelayKeys) -> "Credentials":
         """The credentials that `settings` name; `keys` tell a client's secret from a key of the relay's."""
-        betas = {"assistants": settings.openai_assistants_beta}
+        betas = {"assistants": settings.openai_assistants_beta, "realtime": settings.openai_realtime_beta}
         return cls(key, settings.openai_organization, settings.openai_project, betas, keys)
 
     def apply(self, scope: Scope, operation: Operation | None) -> RawHeaders:

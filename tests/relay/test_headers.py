@@ -183,7 +183,42 @@ def test_beta_is_left_alone_elsewhere(relay: str, recorder: Recorder, shown: lis
     assert recorder.seen[0].header(b"openai-beta") == [value.encode() for value in shown]
 
 
-def test_beta_belongs_to_assistants_threads_and_vector_stores() -> None:
-    roots = {(op.upstream_path or "").split("/")[1] for op in OPERATIONS.values() if op.beta == "assistants"}
-    assert roots == {"assistants", "threads", "vector_stores"}
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ([], [b"realtime=v2"]),
+        (["a=1", "realtime=v2"], [b"a=1, realtime=v2"]),
+        (["a=1,b=2"], [b"a=1, b=2, realtime=v2"]),
+    ],
+)
+def test_beta_of_realtime_is_merged_where_it_is_set(
+    upstream: tuple[Recorder, str], shown: list[str], expected: list[bytes]
+) -> None:
+    recorder, base = upstream
+    with relay_over(base, openai_realtime_beta="realtime=v2") as root:
+        fields = [f"openai-beta: {value}" for value in shown]
+        ask(root, "POST", "/v1/realtime/calls/c/hangup", *fields)
+        assert recorder.seen[-1].header(b"openai-beta") == expected
+        ask(root, "GET", "/v1/models", *fields)
+        assert recorder.seen[-1].header(b"openai-beta") == [value.encode() for value in shown]
+
+
+@pytest.mark.parametrize("shown", [[], ["realtime=v1"], ["a=1,b=2", "a=1"]])
+def test_beta_of_realtime_is_left_alone_where_none_is_set(
+    relay: str, recorder: Recorder, shown: list[str]
+) -> None:
+    ask(relay, "POST", "/v1/realtime/calls/c/hangup", *(f"openai-beta: {value}" for value in shown))
+    assert recorder.seen[0].header(b"openai-beta") == [value.encode() for value in shown]
+
+
+@pytest.mark.parametrize(
+    ("beta", "families"),
+    [("assistants", {"assistants", "threads", "vector_stores"}), ("realtime", {"realtime"})],
+)
+def test_a_beta_belongs_to_whole_families(beta: str, families: set[str]) -> None:
+    upstream = {name: op for name, op in OPERATIONS.items() if op.upstream_path is not None}
+    family = {name: (op.upstream_path or "").split("/")[1] for name, op in upstream.items()}
+    named = {name for name, op in upstream.items() if op.beta == beta}
+    assert named == {name for name, root in family.items() if root in families}
+    assert {family[name] for name in named} == families
     assert KEY.endswith(RELAY_KEY)
