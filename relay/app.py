@@ -18,6 +18,7 @@ from relay.access import RELAY_ID_HEADER, REQUEST_ID_HEADER, AccessLog
 from relay.actions.fetch import Fetcher
 from relay.admission import Admission
 from relay.auth import RelayKeys, contract_security, upstream_key
+from relay.client_secrets import ClientSecrets
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
 from relay.errors import ErrorBoundary
@@ -43,12 +44,14 @@ def create_app(settings: Settings, fetcher: Fetcher | None = None) -> ASGIApp:
     if not structlog.is_configured():
         # structlog's own default prints local variables into tracebacks, and keys are among them.
         configure_logging(settings.effective_log_level, settings.log_format)
+    secrets = ClientSecrets()
     relay = Relay(
         settings=settings,
-        keys=RelayKeys(settings),
+        keys=RelayKeys(settings, secrets.knows),
         upstream_key=upstream_key(settings),
         judge=Judge(settings.relay_validation),
         fetcher=fetcher or Fetcher(),
+        client_secrets=secrets,
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)

@@ -106,7 +106,7 @@ class RelayKeys:
     `knows` is asked whether the relay has handed out a client secret.
     """
 
-    def __init__(self, settings: Settings, knows: Callable[[bytes], bool] = lambda _secret: False) -> None:
+    def __init__(self, settings: Settings, knows: Callable[[bytes], bool]) -> None:
         self._knows = knows
         self._secret = Secret(settings.relay_key, settings.relay_key_file, "RELAY_KEY", parts=True)
         self._text: str | None = None

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from relay.actions.fetch import Fetcher
 from relay.actions.room import Room
 from relay.auth import RelayKeys, Secret
+from relay.client_secrets import ClientSecrets
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
 from relay.judge import Judge
@@ -28,6 +29,7 @@ class Relay:
     upstream_key: Secret
     judge: Judge
     fetcher: Fetcher
+    client_secrets: ClientSecrets
     room: Room = field(default_factory=Room)
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)

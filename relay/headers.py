@@ -76,6 +76,14 @@ def to_upstream(headers: RawHeaders) -> RawHeaders:
     ]
 
 
+def asking_plain(headers: RawHeaders) -> RawHeaders:
+    """`headers` of a request whose answer is to come as it is, without a coding (RFC 9110, 12.5.3)."""
+    # What Connection names goes, and that must not be what is added here (RFC 9110, 7.6.1).
+    named = _with_named_by_connection(frozenset(), headers) - {b"accept-encoding"}
+    fields = [field for field in headers if field[0] not in {b"accept-encoding", b"connection"}]
+    return [*fields, (b"connection", b", ".join(named)), (b"accept-encoding", b"identity")]
+
+
 def to_client(headers: RawHeaders) -> RawHeaders:
     """The upstream's fields that go on, duplicates apart and in order; names are in lower case (ASGI).
 

@@ -127,7 +127,7 @@ def code_lines(path: Path) -> int:
     return sum(number not in explained and line.strip()[:1] not in {"", "#"} for number, line in lines)
 
 
-PARTS = {"transport": 700, "websocket": 500, "actions": 1_100, "handlers": 400}
+PARTS = {"transport": 700, "websocket": 500, "actions": 1_100, "handlers": 500}
 
 
 def test_the_runtime_has_under_2500_lines_of_code_and_its_parts_have_limits_of_their_own() -> None:
