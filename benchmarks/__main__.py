@@ -1,7 +1,7 @@
 """`make bench`: measure the contenders in rounds, side by side, and print tables.
 
     ONLY=plain,sse          groups of figures: start, plain, latency, sse, lone, upload,
-                            download; of the relay alone: streams, routes, age
+                            download, ws, ws-idle; of the relay alone: streams, routes, age
     CONTENDERS=relay,nginx  who is measured: nginx, bare, usual, relay, and the peers
     PEERS=1                 the peers too; they are installed into a cache folder
     ROUNDS=1 SECONDS=2      the medians are of so many rounds, each load takes so long
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks import scale
+from benchmarks import scale, sessions
 from benchmarks.contenders import CONTENDERS, Contender, program
 from benchmarks.driver import Refused
 from benchmarks.figures import GROUPS, Figures
@@ -56,14 +56,15 @@ class Bench:
                 if (contender.name, "start") in self.failures:
                     continue
                 _say(f"round {turn + 1} of {self._options.rounds}: {contender.name}")
-                groups = {name: GROUPS[name] for name in self._options.groups if name in GROUPS}
-                if contender.name == _OURS:
-                    more = {name: scale.GROUPS[name] for name in self._options.groups if name in scale.GROUPS}
-                    groups |= more
-                self._measure(contender, groups)
+                self._measure(contender, self._groups(contender))
         if _AGE in self._options.groups and _OURS in self.results:
             _say(f"{self._options.requests:,} requests: {_OURS}")
             self._measure(next(c for c in self.contenders if c.name == _OURS), {_AGE: scale.age})
+
+    def _groups(self, contender: Contender) -> Groups:
+        known = GROUPS | (sessions.GROUPS if contender.websockets else {})
+        known |= scale.GROUPS if contender.name == _OURS else {}
+        return {name: known[name] for name in self._options.groups if name in known}
 
     def _measure(self, contender: Contender, groups: Groups) -> None:
         figures = self.results[contender.name]
@@ -87,7 +88,9 @@ def main() -> None:
     """Measure, and print."""
     try:
         options = read_options(
-            [*GROUPS, *scale.GROUPS, _AGE], [c.name for c in CONTENDERS], [c.name for c in PEERS]
+            [*GROUPS, *sessions.GROUPS, *scale.GROUPS, _AGE],
+            [c.name for c in CONTENDERS],
+            [c.name for c in PEERS],
         )
         core = _prepare(options)
     except Unusable as error:

@@ -3,6 +3,7 @@
 It swaps the key and streams both ways; it checks, logs and limits nothing.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,7 +20,7 @@ _FRAMING = {b"connection", b"transfer-encoding"}
 
 
 class BareRelay:
-    """Forwards every request to one upstream."""
+    """Forwards every request and every WebSocket to one upstream."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
@@ -31,6 +32,8 @@ class BareRelay:
             await self._live(receive, send)
         elif scope["type"] == "http":
             await self._forward(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -60,6 +63,33 @@ class BareRelay:
             async for chunk in answer.content.iter_any():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._session is not None
+        url = URL(f"{self._upstream}{scope['path']}?{scope['query_string'].decode()}", encoded=True)
+        fields = {"authorization": f"Bearer {REAL_KEY}"}
+        await receive()
+        async with self._session.ws_connect(url, headers=fields) as upstream:
+            await send({"type": "websocket.accept"})
+            directions = [
+                asyncio.create_task(_frames_up(receive, upstream)),
+                asyncio.create_task(_frames_down(upstream, send)),
+            ]
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+            for direction in directions:
+                direction.cancel()
+
+
+async def _frames_up(receive: Receive, upstream: aiohttp.ClientWebSocketResponse) -> None:
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        await (upstream.send_bytes(message["bytes"]) if text is None else upstream.send_str(text))
+
+
+async def _frames_down(upstream: aiohttp.ClientWebSocketResponse, send: Send) -> None:
+    async for message in upstream:
+        kind = "text" if message.type == aiohttp.WSMsgType.TEXT else "bytes"
+        await send({"type": "websocket.send", kind: message.data})
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:

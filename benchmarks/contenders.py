@@ -33,13 +33,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to forward requests: its command, made for a place, and what it needs in its environment."""
+    """A way to forward requests: its command, made for a place, and what it needs in its environment.
+
+    `websockets` says whether it forwards them as well.
+    """
 
     name: str
     about: str
     command: Callable[[Place], list[str]]
     variables: Callable[[Place], dict[str, str]] = field(default=lambda _place: {})
     caller: Callable[[Place], Caller] = field(default=lambda _place: CLIENT)
+    websockets: bool = True
 
 
 def chosen_settings() -> dict[str, str]:
@@ -99,6 +103,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   client_max_body_size 0;
   keepalive_requests 100000000;
+  map $http_upgrade $offered {{ default upgrade; '' ''; }}
   upstream api {{
     server {upstream};
     keepalive 1024;
@@ -109,7 +114,8 @@ http {{
     location / {{
       proxy_pass http://api;
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Connection $offered;
+      proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Authorization "Bearer {key}";
       proxy_buffering off;
       proxy_request_buffering off;
@@ -136,9 +142,11 @@ def _nginx(place: Place) -> list[str]:
 
 CONTENDERS = (
     Contender("nginx", "one worker, no buffering, access log", _nginx),
-    Contender("bare", "ASGI application, aiohttp's client, no log", _bare, _upstream_variable),
     Contender(
-        "usual", "FastAPI, httpx's client, StreamingResponse, all defaults", _usual, _upstream_variable
+        "bare", "ASGI application, aiohttp's client, uvicorn's WebSockets, no log", _bare, _upstream_variable
+    ),
+    Contender(
+        "usual", "FastAPI, the clients of httpx and websockets, all defaults", _usual, _upstream_variable
     ),
     Contender("relay", "this project, everything on, access log to a file", _relay, _relay_variables),
 )

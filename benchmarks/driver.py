@@ -8,8 +8,9 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httptools
 
@@ -76,17 +77,27 @@ class Connection:
         self.complete = True
 
 
+_Kind = TypeVar("_Kind", bound=Connection)
+
+
 @contextmanager
-def connected(port: int, count: int = 1) -> Iterator[list[Connection]]:
-    """`count` connections, closed in the end."""
-    opened: list[Connection] = []
+def made(make: Callable[[], _Kind], count: int) -> Iterator[list[_Kind]]:
+    """`count` connections of one kind, closed in the end."""
+    opened: list[_Kind] = []
     try:
         for _ in range(count):
-            opened.append(Connection(port))  # noqa: PERF401 - those opened before a failure are closed too
+            opened.append(make())  # noqa: PERF401 - those opened before a failure are closed too
         yield opened
     finally:
         for connection in opened:
             connection.socket.close()
+
+
+@contextmanager
+def connected(port: int, count: int = 1) -> Iterator[list[Connection]]:
+    """`count` connections, closed in the end."""
+    with made(lambda: Connection(port), count) as connections:
+        yield connections
 
 
 class Waiter:
@@ -117,7 +128,7 @@ class Waiter:
 class Pacer:
     """Sends requests at a given rate over connections that have all had an answer before."""
 
-    def __init__(self, connections: list[Connection], request: bytes) -> None:
+    def __init__(self, connections: Sequence[Connection], request: bytes) -> None:
         for connection in connections:
             connection.exchange(request)
         self._request = request

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.contenders import chosen_settings, program
 
-_PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "httpx", "fastapi", "connexion")
+_PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "httpx", "websockets", "fastapi", "connexion")
 
 
 def facts() -> str:

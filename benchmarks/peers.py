@@ -105,7 +105,15 @@ def _portkey_caller(place: Place) -> Caller:
 
 
 PEERS = (
-    Contender("litellm", "LiteLLM's proxy, one model", _litellm, _litellm_variables),
-    Contender("openai-forward", "openai-forward", _openai_forward, _openai_forward_variables),
-    Contender("portkey", "Portkey's gateway, the client holds the key", _portkey, caller=_portkey_caller),
+    Contender("litellm", "LiteLLM's proxy, one model", _litellm, _litellm_variables, websockets=False),
+    Contender(
+        "openai-forward", "openai-forward", _openai_forward, _openai_forward_variables, websockets=False
+    ),
+    Contender(
+        "portkey",
+        "Portkey's gateway, the client holds the key",
+        _portkey,
+        caller=_portkey_caller,
+        websockets=False,
+    ),
 )

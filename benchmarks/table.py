@@ -40,6 +40,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("download s", "download CPU s", 2, ratio=True),
         Column("download MiB", "memory + MiB", 0),
     ),
+    "WebSockets": (
+        Column("frame µs", "CPU µs/frame of 1 KiB", 1, ratio=True),
+        Column("burst frame µs", "CPU µs/frame of a burst", 2, ratio=True),
+        Column("audio frame µs", "CPU µs/frame of 20 KiB", 1, ratio=True),
+        Column("frames p50 ms", "two frames added p50 ms", 2),
+        Column("frames p99 ms", "p99 ms", 2),
+    ),
+    "WebSockets that say nothing": (Column("session KiB", "memory + KiB each", 1, ratio=True),),
     "Start": (
         Column("start seconds", "first answer after s", 2),
         Column("idle MiB", "idle MiB", 0),
@@ -64,6 +72,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 NOTES = """\
 - requests/s over less than a full core were held back by the driver, or by others on this machine
 - events of a burst that are read together share their cost: the busier the machine, the more; lone ones never
+- a frame of a WebSocket is counted each time that it passes the contender; the added delay is that of two
 """
 
 

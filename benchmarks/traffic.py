@@ -3,6 +3,8 @@
 import json
 from typing import NamedTuple
 
+from benchmarks.frames import UPGRADE
+
 # LiteLLM takes no key that does not begin like this.
 CLIENT_KEY = "sk-relay-key-of-the-benchmark"
 REAL_KEY = "sk-real-key-of-the-benchmark"
@@ -25,6 +27,7 @@ ENOUGH = b"."
 
 CHAT = "/v1/chat/completions"
 FILES = "/v1/files"
+REALTIME = "/v1/realtime?model=gpt-realtime"
 BURST_EVENTS = 500
 _QUESTION = "Say in a few words what a relay is, and what it costs to have one in the way. " * 12
 
@@ -62,6 +65,17 @@ def chat_request(body: bytes, caller: Caller) -> bytes:
 def get_request(path: str, caller: Caller) -> bytes:
     """A GET of `path`."""
     return _head("GET", path, caller)
+
+
+def upgrade_request(caller: Caller) -> bytes:
+    """A request for a WebSocket (RFC 6455, 4.1)."""
+    return _head("GET", REALTIME, caller, UPGRADE.decode())
+
+
+def delta_event(size: int) -> bytes:
+    """The JSON of an event of a conversation, of `size` bytes, most of them audio."""
+    event = {"type": "response.output_audio.delta", "response_id": "resp_1", "delta": ""}
+    return json.dumps(event | {"delta": "A" * (size - len(json.dumps(event)))}).encode()
 
 
 def content_path(size: int) -> str:

@@ -4,7 +4,7 @@
 contenders send: one request at a time per connection, with a length or chunked, and no trailers.
 
 Instead of a request the driver may send `MORE`, for one more event on one of the streams that are held open,
-and `ENOUGH`, for the end of them all.
+and `ENOUGH`, for the end of them all. A request for a WebSocket makes the connection one (`echo`).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import cast
 
 import uvloop
 
+from benchmarks.echo import EchoProtocol, offers_websocket
 from benchmarks.traffic import (
     BURST_EVENTS,
     ENOUGH,
@@ -135,6 +136,8 @@ class UpstreamProtocol(asyncio.Protocol):
         method, target = head.split(b" ", 2)[:2]
         if _KEY not in head:
             self._transport.write(REFUSED)
+        elif offers_websocket(head):
+            self._transport.set_protocol(EchoProtocol(self._transport, head))
         elif method == b"POST" and target.endswith(b"/completions"):
             self._complete(body)
         elif size := _SIZE.search(target):

@@ -34,23 +34,27 @@ def cells(output: str, name: str) -> list[list[str]]:
 
 
 def test_every_contender_in_python_is_measured() -> None:
-    done = bench(ONLY="start,sse,lone,upload,download", CONTENDERS="bare,usual,relay")
+    done = bench(ONLY="start,sse,lone,upload,download,ws,ws-idle", CONTENDERS="bare,usual,relay")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "profile-guided" in done.stdout
     for name in ("bare", "usual", "relay"):
-        events, transfers, start = cells(done.stdout, name)
+        events, transfers, frames, idle, start = cells(done.stdout, name)
         assert float(events[0]) > 0
         assert float(transfers[0]) > 0
+        assert min(float(frames[column]) for column in (0, 2, 4)) > 0
+        assert float(idle[0]) > 0
         assert float(start[1].replace(",", "")) > 1
 
 
 @pytest.mark.skipif(program("nginx") is None or program("wrk") is None, reason="nginx and wrk are needed")
 def test_the_relay_is_measured_beside_nginx() -> None:
-    done = bench(ONLY="plain,latency", CONTENDERS="nginx,relay")
+    done = bench(ONLY="plain,latency,ws", CONTENDERS="nginx,relay")
     assert done.returncode == 0, done.stdout + done.stderr
-    (plain, *_), (ours, *_) = cells(done.stdout, "nginx"), cells(done.stdout, "relay")
-    assert plain[1] == "1.00"
-    assert float(ours[1]) > 0
+    plain_and_frames = list(zip(cells(done.stdout, "nginx"), cells(done.stdout, "relay"), strict=True))
+    assert len(plain_and_frames) == 2
+    for theirs, ours in plain_and_frames:
+        assert theirs[1] == "1.00"
+        assert float(ours[1]) > 0
 
 
 def test_a_contender_that_does_not_start_fails_with_what_it_said() -> None:
