@@ -41,7 +41,7 @@ bench: $(READY) ## measure the relay beside other ways to forward a request (see
 reliability: $(READY) ## run every row of docs/reliability.md, slow ones too (ROW=b12 for one), and write it
 	$(BIN)/python -m pytest tests/reliability -m '' --reliability $(if $(ROW),-k $(ROW))
 
-soak: $(READY) ## send 100,000 mixed requests (REQUESTS=), and print what they leave behind in the relay
+soak: $(READY) ## 100,000 mixed requests (REQUESTS=), 500 WebSockets for ten minutes (MINUTES=), and what is left of them
 	$(BIN)/python -m tests.reliability.soak
 
 coverage: $(READY) ## run the tests, record which operations their clients reached, and regen

@@ -13,6 +13,7 @@ GROUPS = {
     "g": "JSON",
     "h": "The upstream",
     "i": "Operations",
+    "j": "WebSockets",
 }
 ROWS = {
     "a1": "Fields that Connection names are dropped first, then the real key is set",
@@ -57,6 +58,7 @@ ROWS = {
     "i40": "SIGTERM: unready at once, streams finish until the deadline, a dead worker takes no others along",
     "i41": "The upstream is down: live stays 200, ready follows its rule",
     "i42": "Thousands of mixed requests leave memory, descriptors and tasks flat",
+    "j46": "Messages on hundreds of WebSockets all come back, in order and intact, and leave nothing behind",
 }
 
 

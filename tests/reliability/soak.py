@@ -1,55 +1,28 @@
-"""`make soak`: mixed requests by the ten thousand, and what they leave behind in the relay's process.
+"""`make soak`: mixed requests by the ten thousand, then WebSockets for minutes, and what they leave behind.
 
-REQUESTS says how many (100,000). Prints memory, descriptors and tasks at intervals, each time at rest: nobody
-is connected, on either side. The slope is the least-squares line through the memory, without the first fifth
-of the requests.
+REQUESTS says how many (100,000), MINUTES for how long (10); 0 leaves the one or the other out. Prints memory,
+descriptors and tasks of the relay's process at intervals: for requests each time at rest, when nobody is
+connected on either side; for WebSockets while they are open, and at rest before and after. Exits 1 where
+anything went otherwise than it should.
 """
 
 import asyncio
 import os
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.relay.large import Memory
-from tests.relay.wire import ask
+from tests.reliability.observed import PER, PROGRAM, Observed, Sample, heading, row, slope
+from tests.reliability.sessions import CONNECTIONS, converse
+from tests.reliability.stage import SETTINGS, milliseconds
 from tests.reliability.traffic import Upstream, drive
-from tests.servers import REAL_KEY, RELAY_KEY, Running, eventually, running_relay
+from tests.servers import running_relay
 
 CLIENTS = 24
 INTERVALS = 20
-WARM_UP = 0.2
-PER = 100_000
-_LOOKS = 5
-
-# The relay as it is, which tells the number of its tasks on SIGUSR1.
-PROGRAM = """
-import asyncio, signal, sys
-from relay.cli import main
-
-def tell(*_):
-    sys.stderr.write(f"tasks {len(asyncio.all_tasks(asyncio.get_running_loop()))}\\n")
-    sys.stderr.flush()
-
-signal.signal(signal.SIGUSR1, tell)
-main()
-"""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The relay at rest after so many requests: memory in KiB, open descriptors, asyncio tasks."""
-
-    requests: int
-    seconds: float
-    memory: int
-    descriptors: int
-    tasks: int
+_MINUTES = 10.0
 
 
 @dataclass
@@ -62,47 +35,7 @@ class Soaked:
     @property
     def slope(self) -> float:
         """How memory grows, in KiB per 100,000 requests."""
-        warm = self.samples[-1].requests * WARM_UP
-        points = [(sample.requests, sample.memory) for sample in self.samples if sample.requests >= warm]
-        x_mean = sum(x for x, _ in points) / len(points)
-        y_mean = sum(y for _, y in points) / len(points)
-        spread = sum((x - x_mean) ** 2 for x, _ in points)
-        return PER * sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
-
-
-class _Observed:
-    """The relay's process as it is seen from outside."""
-
-    def __init__(self, running: Running) -> None:
-        self._running = running
-        self._process = running.process.pid
-        self._start = time.monotonic()
-        # An answer shows that the event loop runs, which is to be looked at.
-        assert ask(running.root, "GET", "/live").status == 200
-        self._level: int | None = None
-
-    def descriptors(self) -> int:
-        return len(list(Path(f"/proc/{self._process}/fd").iterdir()))
-
-    async def _tasks(self) -> int:
-        told = len(self._told())
-        os.kill(self._process, signal.SIGUSR1)
-        await eventually(lambda: len(self._told()) > told)
-        return int(self._told()[-1].split()[1])
-
-    def _told(self) -> list[str]:
-        return [line for line in self._running.lines if line.startswith("tasks ")]
-
-    async def sample(self, requests: int) -> Sample:
-        """Wait until the relay is at rest, or no more than ten seconds, and look at it."""
-        with suppress(TimeoutError):  # the sample shows it
-            await eventually(lambda: self._level is None or self.descriptors() <= self._level)
-        # A request that is over has its task for a moment longer.
-        tasks = min([await self._tasks() for _ in range(_LOOKS)])
-        descriptors = self.descriptors()
-        self._level = descriptors if self._level is None else self._level
-        memory = Memory(self._process).now()
-        return Sample(requests, time.monotonic() - self._start, memory, descriptors, tasks)
+        return slope(self.samples)
 
 
 async def soak(requests: int, directory: Path, report: Callable[[Sample], None]) -> Soaked:
@@ -110,42 +43,61 @@ async def soak(requests: int, directory: Path, report: Callable[[Sample], None])
     upstream, soaked = Upstream(), Soaked()
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    settings = {"OPENAI_API_KEY": REAL_KEY, "RELAY_KEY": RELAY_KEY, "RELAY_PORT": "0"}
     with running_relay(
-        "serve", directory=directory, program=PROGRAM, OPENAI_API_BASE=address, **settings
+        "serve", directory=directory, program=PROGRAM, OPENAI_API_BASE=address, **SETTINGS
     ) as running:
-        observed = _Observed(running)
+        observed = Observed(running)
         for number in range(INTERVALS + 1):
             if number:
                 size = requests // INTERVALS
                 for kind, count in (await drive(running.root, size, CLIENTS, number)).items():
                     soaked.wrong[kind] = soaked.wrong.get(kind, 0) + count
                 upstream.rest()
-            soaked.samples.append(await observed.sample(number * (requests // INTERVALS)))
+            soaked.samples.append(await observed.at_rest(number * (requests // INTERVALS)))
             report(soaked.samples[-1])
     server.close()
     return soaked
 
 
-def _row(sample: Sample) -> None:
-    sys.stdout.write(
-        f"{sample.requests:>9,}  {sample.seconds:>7.1f}  {sample.memory / 1024:>11.1f}"
-        f"  {sample.descriptors:>11}  {sample.tasks:>5}\n"
-    )
-    sys.stdout.flush()
+def mixed_requests(requests: int, directory: Path) -> bool:
+    """Soak with so many requests, and say what came of it; whether all went as they should."""
+    heading("requests")
+    soaked = asyncio.run(soak(requests, directory, row))
+    sys.stdout.write(f"memory slope: {soaked.slope:+,.0f} KiB per {PER:,} requests\n")
+    sys.stdout.write(f"requests that went wrong: {soaked.wrong or 'none'}\n")
+    return not soaked.wrong
+
+
+def websockets(minutes: float, directory: Path) -> bool:
+    """Soak with WebSockets for so long, and say what came of it; whether all went as they should."""
+    heading("messages")
+    held = asyncio.run(converse(CONNECTIONS, minutes * 60, directory, row))
+    before, after, told = held.before, held.after, held.tally
+    delays = milliseconds(told.seconds.tolist()) if told.seconds else "none came back"
+    lines = [
+        f"messages on {CONNECTIONS} WebSockets: {told.sent:,} sent, {told.back:,} back",
+        f"lost: {told.lost:,}; out of order: {told.out_of_order:,}; altered or repeated: {told.strange:,}",
+        f"there and back, median / 99th percentile / longest: {delays}",
+        f"memory slope while they were open: {slope(held.samples):+,.0f} KiB per {PER:,} messages",
+        f"descriptors before and after: {before.descriptors}, {after.descriptors}",
+        f"tasks before and after: {before.tasks}, {after.tasks}",
+        f"WebSockets that ended otherwise than they should: {told.ended or 'none'}",
+    ]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return held.clean
 
 
 def main() -> int:
-    """Soak, and say what came of it; 1 where a request went otherwise than it should."""
+    """Soak, and say what came of it; 1 where anything went otherwise than it should."""
     requests = int(os.environ.get("REQUESTS", "").replace(",", "") or PER)
-    sys.stdout.write(
-        f"{'requests':>9}  {'seconds':>7}  {'memory, MiB':>11}  {'descriptors':>11}  {'tasks':>5}\n"
-    )
+    minutes = float(os.environ.get("MINUTES", "") or _MINUTES)
+    right = []
     with tempfile.TemporaryDirectory() as directory:
-        soaked = asyncio.run(soak(requests, Path(directory), _row))
-    sys.stdout.write(f"memory slope: {soaked.slope:+,.0f} KiB per {PER:,} requests\n")
-    sys.stdout.write(f"requests that went wrong: {soaked.wrong or 'none'}\n")
-    return 1 if soaked.wrong else 0
+        if requests:
+            right.append(mixed_requests(requests, Path(directory)))
+        if minutes:
+            right.append(websockets(minutes, Path(directory)))
+    return 0 if all(right) else 1
 
 
 if __name__ == "__main__":

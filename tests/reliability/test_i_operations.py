@@ -9,8 +9,9 @@ import pytest
 
 from tests.relay.wire import Answer, ask
 from tests.reliability.kept import FRESH, LAST
+from tests.reliability.observed import PER
 from tests.reliability.plugin import Figure
-from tests.reliability.soak import PER, soak
+from tests.reliability.soak import soak
 from tests.servers import relay_over
 
 # What pools, caches and the allocator may take before they have all they want, in KiB.
