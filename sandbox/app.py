@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from sandbox import (
@@ -43,12 +43,15 @@ from sandbox import (
 from sandbox.bodies import read_body
 from sandbox.call import Call, Handler, Sandbox
 from sandbox.contract import Operation, operations
-from sandbox.errors import ApiError
+from sandbox.edge import check_key, stamped
+from sandbox.errors import ApiError, failure
 from sandbox.events import Streams
 from sandbox.faults import Fault, FaultyResponse, fault_of
 from sandbox.forms import read_form
 from sandbox.ids import Ids
 from sandbox.resources import handler_of
+from sandbox.sockets import PATHS as SOCKETS
+from sandbox.sockets import Sockets
 from sandbox.store import Store
 
 BASE = "/v1"
@@ -85,24 +88,18 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
     }
 )
 
-_RATE_LIMITS = {
-    "x-ratelimit-limit-requests": "10000",
-    "x-ratelimit-limit-tokens": "2000000",
-    "x-ratelimit-remaining-requests": "9999",
-    "x-ratelimit-remaining-tokens": "1999000",
-    "x-ratelimit-reset-requests": "6ms",
-    "x-ratelimit-reset-tokens": "30ms",
-}
-
 
 def create_app() -> Starlette:
     """Return an application with a memory of its own.
 
-    Its count of streams is ``state.streams``; ``state.closing`` is to be set when no client is left to it.
+    Its counts of streams and of WebSockets are ``state.streams`` and ``state.sockets``; ``state.closing`` is
+    to be set when no client is left to it.
     """
     api = _Api()
-    app = Starlette(routes=[Route("/{path:path}", api)])
+    sockets = Sockets(api.sandbox)
+    app = Starlette(routes=[Route("/{path:path}", api), WebSocketRoute("/{path:path}", sockets)])
     app.state.streams = api.sandbox.streams
+    app.state.sockets = sockets.count
     app.state.closing = api.sandbox.closing
     return app
 
@@ -122,11 +119,11 @@ class _Api:
     async def _faulty(self, request: Request) -> Response:
         """The answer to one request, whatever it is, with the fault that it asks for."""
         try:
-            _check_key(request.headers)
+            check_key(request.headers)
             fault = fault_of(request.headers)
             response = await self._answer(request, fault)
         except ApiError as error:
-            return _stamped(error.response(), Ids(request.scope["path"], b""))
+            return stamped(error.response(), Ids(request.scope["path"], b""))
         except ClientDisconnect:
             # Nobody is left to read this; without it the server would log a failure of the application.
             return Response(status_code=400)
@@ -153,11 +150,11 @@ class _Api:
                 head=request.method == "HEAD",
             )
             error = fault.error() if fault else None
-            return _stamped(error.response() if error else await _answered(call), ids)
+            return stamped(error.response() if error else await _answered(call), ids)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - it is logged where it is no refusal
-            return _stamped(_refusal(error), ids)
+            return stamped(_refusal(error), ids)
 
     async def perform(self, method: str, path: str, body: bytes) -> Response:
         """Answer a request that the sandbox makes of itself: JSON, without header fields and query."""
@@ -176,9 +173,9 @@ class _Api:
                 ids=ids,
                 sandbox=self.sandbox,
             )
-            return _stamped(await _answered(call), ids)
+            return stamped(await _answered(call), ids)
         except Exception as error:  # noqa: BLE001 - it is logged where it is no refusal
-            return _stamped(_refusal(error), ids)
+            return stamped(_refusal(error), ids)
 
     def _route(self, method: str, path: str, query: str) -> tuple[Operation, dict[str, str]]:
         allowed = set()
@@ -196,8 +193,17 @@ class _Api:
             message = f"Not allowed to {method} on {path}."
             allow = {"allow": ", ".join(sorted(allowed))}
             raise ApiError(405, message, code="method_not_supported", headers=allow)
+        if method in {"GET", "HEAD"} and path in SOCKETS:
+            raise _socket_alone(path)
         message = f"Unknown request URL: {method} {path}. Please check the URL for typos."
         raise ApiError(404, message, code="unknown_url")
+
+
+def _socket_alone(path: str) -> ApiError:
+    """The 426 (RFC 9110, 15.5.22) for a request without the upgrade that its path is for."""
+    message = f"{path} is a WebSocket: the request has to ask for an upgrade."
+    upgrade = {"upgrade": "websocket", "connection": "upgrade"}
+    return ApiError(426, message, code="upgrade_required", headers=upgrade)
 
 
 def _in_match_order() -> list[Operation]:
@@ -227,20 +233,4 @@ def _refusal(error: Exception) -> Response:
     if isinstance(error, ApiError):
         return error.response()
     _log.error("A request could not be answered.", exc_info=error)
-    message = "The server had an error while processing your request. Sorry about that!"
-    return ApiError(500, message).response()
-
-
-def _check_key(headers: Headers) -> None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        challenge = {"www-authenticate": 'Basic realm="OpenAI API"'}
-        raise ApiError(401, "Missing bearer or basic authentication in header", headers=challenge)
-
-
-def _stamped(response: Response, ids: Ids) -> Response:
-    response.headers["x-request-id"] = ids.request()
-    response.headers["openai-processing-ms"] = str(ids.processing_ms())
-    response.headers["openai-version"] = "2020-10-01"
-    response.headers.update(_RATE_LIMITS)
-    return response
+    return failure().response()

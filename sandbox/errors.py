@@ -27,17 +27,20 @@ class ApiError(Exception):
         self.code = code
         self.headers = headers
 
+    def fields(self) -> dict[str, str | None]:
+        """Return OpenAI's four fields: message, type (``server_error`` from 500 on), param and code."""
+        ours = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = "server_error" if ours else "invalid_request_error"
+        return {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+
     def response(self) -> JSONResponse:
-        """Return the refusal as an answer: JSON in OpenAI's shape, ``server_error`` from 500 on."""
-        fields = {
-            "message": self.message,
-            "type": "server_error"
-            if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            else "invalid_request_error",
-            "param": self.param,
-            "code": self.code,
-        }
-        return JSONResponse({"error": fields}, self.status, self.headers)
+        """Return the refusal as an answer: JSON in OpenAI's shape."""
+        return JSONResponse({"error": self.fields()}, self.status, self.headers)
+
+
+def failure() -> ApiError:
+    """Return the 500 for a fault of the sandbox."""
+    return ApiError(500, "The server had an error while processing your request. Sorry about that!")
 
 
 def missing(param: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""Faults on request, for people who test their own clients: the header ``x-sandbox-fault``."""
+"""Faults on request, for people who test their own clients: ``x-sandbox-fault``."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ MAX_DELAY_MS = 600_000
 _FLAGS = frozenset({"stall", "malformed"})
 _NUMBERS = frozenset({"status", "retry-after", "cut-after", "delay-ms"})
 _STATUSES = range(400, 600)
+# What may stand in a Close frame (RFC 6455, 7.4, and the registry that it founds).
+_CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Fault:
     delay_ms: int = 0
     stall: bool = False
     malformed: bool = False
+    close: int | None = None
 
     def error(self) -> ApiError | None:
         """Return the error that stands in for the answer."""
@@ -44,21 +47,25 @@ class Fault:
         return ApiError(self.status, message, code="sandbox_fault", headers=headers)
 
 
-def fault_of(headers: Headers) -> Fault | None:
-    """Return the fault that a request asks for, like ``status=429;retry-after=2``; 400 for an unknown one."""
+def fault_of(headers: Headers, *, socket: bool = False) -> Fault | None:
+    """Return the fault that a request asks for, like ``status=429;retry-after=2``; 400 for an unknown one.
+
+    ``close=CODE`` is known where the request is for a ``socket``.
+    """
     text = headers.get(FAULT_HEADER)
     if text is None:
         return None
+    numbers = _NUMBERS | {"close"} if socket else _NUMBERS
     asked: dict[str, int | bool] = {}
     for part in text.split(";"):
         name, _, value = part.strip().partition("=")
         if name in _FLAGS and not value:
             asked[name] = True
-        elif name in _NUMBERS and value.isascii() and value.isdigit():
+        elif name in numbers and value.isascii() and value.isdigit():
             asked[name.replace("-", "_")] = int(value[:9])
         else:
             raise _unknown(part.strip())
-    if asked.get("status", 400) not in _STATUSES:
+    if asked.get("status", 400) not in _STATUSES or asked.get("close", 1000) not in _CLOSE_CODES:
         raise _unknown(text)
     asked["delay_ms"] = min(asked.get("delay_ms", 0), MAX_DELAY_MS)
     return Fault(**asked)  # type: ignore[arg-type]  # flags and numbers are told apart above
@@ -66,6 +73,7 @@ def fault_of(headers: Headers) -> Fault | None:
 
 def _unknown(text: str) -> ApiError:
     known = "status=400 to 599, retry-after=SECONDS, cut-after=COUNT, delay-ms=MS, stall, malformed"
+    known += ", and of a WebSocket close=CODE"
     message = f"Unknown fault '{text[:80]}' in {FAULT_HEADER}. Supported are, joined by ';': {known}."
     return ApiError(400, message, param=FAULT_HEADER, code="invalid_value")
 
@@ -82,7 +90,7 @@ class FaultyResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, up to where it goes wrong."""
         self._response.raw_headers = self.raw_headers
-        if await _left_within(self._fault.delay_ms / 1000, receive):
+        if await left_within(self._fault.delay_ms / 1000, receive):
             return
         if scope["method"] == "HEAD":
             await self._response(scope, receive, send)
@@ -96,8 +104,8 @@ class FaultyResponse(Response):
             await _until_left(receive)
 
 
-async def _left_within(seconds: float, receive: Receive) -> bool:
-    """Let time pass; true as soon as the client has left."""
+async def left_within(seconds: float, receive: Receive) -> bool:
+    """Let time pass, in seconds; true as soon as the client of a request or of a WebSocket has left."""
     try:
         async with asyncio.timeout(seconds):
             await _until_left(receive)
@@ -107,7 +115,7 @@ async def _left_within(seconds: float, receive: Receive) -> bool:
 
 
 async def _until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
+    while not (await receive())["type"].endswith(".disconnect"):
         pass
 
 

@@ -38,6 +38,18 @@ def valid(schema: JsonObject, value: Any) -> bool:
     return not schema or bool(_validator(_Same(schema)).is_valid(value))
 
 
+def misfit(schema: JsonObject, value: Any) -> str | None:
+    """Where a value is no instance of a schema of the contract, like ``session.tools[0]``; None if it is one.
+
+    The value itself, or a choice of which it takes none, is named by the empty string.
+    """
+    found = next(_validator(_Same(schema)).iter_errors(value), None)
+    if found is None:
+        return None
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in found.instance_path)
+    return "".join(steps).removeprefix(".")
+
+
 def flattened(schema: JsonObject) -> JsonObject:
     """A schema with its reference followed and its ``allOf`` merged in."""
     return _flat(_Same(schema)) if schema else {}

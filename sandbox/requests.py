@@ -51,6 +51,12 @@ def _check_json(call: Call) -> None:
     _check_fields(call.given, properties(call.operation.bodies.get(JSON, {})), "")
 
 
+def check_object(given: JsonObject, schema: JsonObject) -> None:
+    """Refuse, as ``check`` does, what an object cannot mean by a schema of the contract."""
+    fields.require(given, flattened(schema).get("required", []))
+    _check_fields(given, properties(schema), "")
+
+
 def _check_form(call: Call, form: Form) -> None:
     schema = flattened(call.operation.bodies["multipart/form-data"])
     known = properties(schema)

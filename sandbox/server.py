@@ -1,23 +1,33 @@
 """Running the sandbox: in a thread beside tests and demos, or in the foreground as a command."""
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from sandbox.app import create_app
 from sandbox.events import Streams
 from sandbox.faults import ABORT
+from sandbox.sockets import SocketCount
 
 HOST = "127.0.0.1"
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 _CLOSE_SECONDS = 5
+# What the server says of a WebSocket is what its client did; failures of the application it logs itself.
+_unheard = logging.getLogger("sandbox.unheard")
+_unheard.setLevel(logging.CRITICAL + 1)
 
 
 class _Server(uvicorn.Server):
@@ -59,6 +69,24 @@ class _Protocol(HttpToolsProtocol):
         self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # no such in the types
 
 
+class _SocketProtocol(WebSocketsSansIOProtocol):
+    """WebSockets whose application may end the connection without a Close, after what was sent."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = self.conn.logger = _unheard
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["extensions"][ABORT] = self.transport.close  # type: ignore[assignment]  # no such in the types
+
+    def shutdown(self) -> None:
+        # The inherited one fails where the client's Close was answered and its connection is not lost yet.
+        self.stop_keepalive()
+        self.transport.abort()
+
+
 class SandboxServer:
     """The sandbox on a socket of its own, in a daemon thread with its own event loop.
 
@@ -84,18 +112,17 @@ class SandboxServer:
         streams: Streams = self._app.state.streams
         return streams
 
+    @property
+    def sockets(self) -> SocketCount:
+        """How many WebSockets are open, how many were lost, and with which codes the others were closed."""
+        sockets: SocketCount = self._app.state.sockets
+        return sockets
+
     def start(self) -> None:
         """Listen, and return once requests are taken; ``OSError`` if the address is not to be had."""
         listener, self._base_url = _listen(*self._address)
         # Logging is not configured here: the process around the sandbox has its own.
-        config = uvicorn.Config(
-            self._app,
-            http=_Protocol,
-            lifespan="off",
-            log_config=None,
-            log_level=None,
-            server_header=False,
-        )
+        config = _config(self._app, log_config=None)
         self._server = _Server(config, self._app.state.closing)
         self._thread = threading.Thread(target=self._run, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()
@@ -134,12 +161,24 @@ def serve(host: str = HOST, port: int = 0, announce: Callable[[str], None] = lam
     """
     listener, base_url = _listen(host, port)
     app = create_app()
-    config = uvicorn.Config(app, http=_Protocol, lifespan="off", log_level="warning", server_header=False)
+    config = _config(app, log_level="warning")
     announce(base_url)
     # uvicorn raises the signal that ended it once more; the end that was asked for is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     _Server(config, app.state.closing).run(sockets=[listener])
+
+
+def _config(app: Starlette, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws=_SocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        lifespan="off",
+        server_header=False,
+        **more,
+    )
 
 
 def _listen(host: str, port: int) -> tuple[socket.socket, str]:

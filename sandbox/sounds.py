@@ -6,13 +6,25 @@ import wave
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+MILLISECONDS = 24
+
 _RATE = 24_000
-_MILLISECONDS = 24
+_TELEPHONE_RATE = 8_000
 
 
 def pcm(frames: int) -> bytes:
     """Return ``frames`` times 24 ms as 16-bit samples, 24 kHz, mono."""
-    return bytes(2 * _RATE * _MILLISECONDS // 1000 * frames)
+    return bytes(2 * _RATE * MILLISECONDS // 1000 * frames)
+
+
+def pcmu(frames: int) -> bytes:
+    """Return ``frames`` times 24 ms in G.711's µ-law, 8 kHz, mono."""
+    return b"\xff" * (_TELEPHONE_RATE * MILLISECONDS // 1000 * frames)
+
+
+def pcma(frames: int) -> bytes:
+    """Return ``frames`` times 24 ms in G.711's A-law, 8 kHz, mono."""
+    return b"\xd5" * (_TELEPHONE_RATE * MILLISECONDS // 1000 * frames)
 
 
 def wav(frames: int) -> bytes:
