@@ -9,24 +9,35 @@ from sandbox import fields
 from sandbox.bodies import JsonObject
 from sandbox.contract import target
 from sandbox.errors import ApiError
-from sandbox.render import flattened, misfit
+from sandbox.render import flattened, misfit, properties
 from sandbox.requests import check_object
 
+_PARAM_CHARACTERS = 200
 _CONTROL = {"type": fields.STRING, "event_id": fields.STRING}
 
 
 def check(event: JsonObject, union: str) -> None:
     """Refuse what is no event of a union of the contract, such as ``RealtimeClientEvent``.
 
-    Where ``null`` stands for a field that may be missing, it is taken for that.
+    A field that is null counts as missing.
     """
     schema = schema_of(event, union)
-    given = _said(event)
+    given = said(event)
     check_object(given, schema)
     where = misfit(schema, given)
     if where is not None:
-        message = f"Invalid value for '{where or event['type']}': not what the contract says of it."
-        raise ApiError(400, message, param=where or None, code="invalid_value")
+        param = where[:_PARAM_CHARACTERS] or None
+        message = f"Invalid value for '{param or event['type']}': the contract says otherwise."
+        raise ApiError(400, message, param=param, code="invalid_value")
+
+
+def check_known(given: JsonObject, schema: str, within: str) -> None:
+    """Refuse an object with a field that a schema of the contract, told by its name, does not have."""
+    known = properties(target(f"#/components/schemas/{schema}"))
+    for name in given:
+        if name not in known:
+            param = f"{within}.{name[:_PARAM_CHARACTERS]}"
+            raise ApiError(400, f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
 
 
 def schema_of(event: JsonObject, union: str) -> JsonObject:
@@ -38,6 +49,14 @@ def schema_of(event: JsonObject, union: str) -> JsonObject:
     return known[event["type"]]
 
 
+def said(value: Any) -> Any:
+    """Return a value without the fields that are null, at any depth but within a function's parameters."""
+    if isinstance(value, dict):
+        kept = {name: part for name, part in value.items() if part is not None}
+        return {name: part if name == "parameters" else said(part) for name, part in kept.items()}
+    return [said(part) for part in value] if isinstance(value, list) else value
+
+
 @cache
 def _schemas(union: str) -> Mapping[str, JsonObject]:
     options: list[JsonObject] = target(f"#/components/schemas/{union}")["anyOf"]
@@ -46,10 +65,3 @@ def _schemas(union: str) -> Mapping[str, JsonObject]:
 
 def _type(option: JsonObject) -> str:
     return str(flattened(option)["properties"]["type"]["enum"][0])
-
-
-def _said(value: Any) -> Any:
-    """A value without the fields that are null, at any depth."""
-    if isinstance(value, dict):
-        return {name: _said(part) for name, part in value.items() if part is not None}
-    return [_said(part) for part in value] if isinstance(value, list) else value

@@ -38,7 +38,7 @@ def show(call: Call, resource: Resource) -> Response:
 
 def play(call: Call, resource: Resource, after: int = -1) -> Response:
     """Answer the events of a response beyond the number ``after``; with the last one it has ended."""
-    return call.stream(_frames(call, resource, after))
+    return call.stream(events.frame(event, event["type"]) for event in told(call, resource, after))
 
 
 def retrieve(call: Call) -> Response:
@@ -88,14 +88,15 @@ def _background(answer: Answer) -> bool:
     return answer.body.get("background") is True and _stored(answer)
 
 
-def _frames(call: Call, resource: Resource, after: int) -> Iterator[bytes]:
+def told(call: Call, resource: Resource, after: int = -1) -> Iterator[JsonObject]:
+    """Yield the events of a response beyond the number ``after``; with the last one it has ended."""
     answer = _answer(resource)
     schema = _event_schema(call)
     for event in sequence(answer, background=_background(answer)):
         if resource.facts["status"] == "cancelled" and event["type"] not in _BEFORE_CANCELLING:
             return
         if event["sequence_number"] > after:
-            yield events.frame(_fitting(schema, event), event["type"])
+            yield _fitting(schema, event)
     resource.steps.clear()
     resource.facts = answer.finished()
 

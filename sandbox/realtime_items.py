@@ -7,12 +7,12 @@ from sandbox.bodies import JsonObject
 from sandbox.errors import ApiError
 from sandbox.ids import Ids
 from sandbox.realtime_audio import encoded
+from sandbox.session import ID_LENGTH
 from sandbox.store import weight
 
 MAX_ITEMS = 1_000
 MAX_BYTES = 32 * 1024 * 1024
 ROOT = "root"
-ID_LENGTH = 21
 
 _SHOWN_MILLISECONDS = 60_000
 
@@ -30,6 +30,7 @@ class Item:
     spoken: str = ""
     milliseconds: int = 0
     weight: int = 0
+    truncated: bool = False
 
     @property
     def id(self) -> str:
@@ -43,19 +44,32 @@ class Item:
             return self.facts
         return {**self.facts, "content": [_heard(part, audio) for part in self.facts["content"]]}
 
+    def speak(self, kind: str, milliseconds: int) -> None:
+        """Take note of what the model speaks, in a format such as ``audio/pcm``."""
+        self.spoken = kind
+        if not self.truncated:
+            self.milliseconds += milliseconds
+
+    def become(self, facts: JsonObject) -> None:
+        """Take the facts of a later moment; the transcript of what was truncated stays away."""
+        self.facts = (
+            {**facts, "content": [_cut(part) for part in facts["content"]]} if self.truncated else facts
+        )
+
     def truncate(self, part: int, milliseconds: int) -> None:
         """Leave so much of what the model spoke, and no transcript; 400 for what it did not speak."""
         if not self.spoken:
             message = "Only the audio of an assistant's message can be truncated."
             raise ApiError(400, message, param="item_id", code="invalid_value")
-        fields.bounded({"content_index": part}, "content_index", 0, len(self.facts["content"]) - 1)
+        fields.bounded({"content_index": part}, "content_index", 0, 0)
         fields.bounded({"audio_end_ms": milliseconds}, "audio_end_ms", 0, self.milliseconds)
         self.milliseconds = milliseconds
-        kept = [
-            {name: value for name, value in one.items() if name != "transcript"}
-            for one in self.facts["content"]
-        ]
-        self.facts = {**self.facts, "content": kept}
+        self.truncated = True
+        self.become(self.facts)
+
+
+def _cut(part: JsonObject) -> JsonObject:
+    return {name: value for name, value in part.items() if name != "transcript"}
 
 
 def _heard(part: JsonObject, audio: str) -> JsonObject:
@@ -64,8 +78,7 @@ def _heard(part: JsonObject, audio: str) -> JsonObject:
 
 def written(given: JsonObject, ids: Ids) -> Item:
     """Return an item as a client gives it, with ids where it has none."""
-    said = {field: value for field, value in given.items() if value is not None}
-    facts = {"id": ids.made("item_", ID_LENGTH), **said}
+    facts = {"id": ids.made("item_", ID_LENGTH), **given}
     if facts["type"] in {"message", "function_call", "function_call_output"}:
         facts |= {"object": "realtime.item", "status": facts.get("status", "completed")}
     if facts["type"] == "function_call":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox import tools
+from sandbox import client_events, tools
 from sandbox.bodies import JsonObject
 from sandbox.contract import target
 from sandbox.errors import ApiError
@@ -42,6 +42,12 @@ _TRANSCRIBING: JsonObject = {
 }
 # Objects of which an update may say a part; any other value is replaced whole.
 _PARTS = ("audio", "input", "output")
+# What null takes away; elsewhere it says nothing.
+_OPTIONAL = ("noise_reduction", "prompt", "tracing", "transcription", "turn_detection")
+_UPDATES = {
+    "realtime": "RealtimeSessionCreateRequestGA",
+    TRANSCRIPTION: "RealtimeTranscriptionSessionCreateRequestGA",
+}
 _SCHEMAS = "#/components/schemas/Realtime{}CreateResponseGA"
 
 
@@ -59,47 +65,65 @@ def updated(session: JsonObject, given: JsonObject, *, spoken: bool) -> JsonObje
     if given["type"] != session["type"]:
         message = f"A session of type '{session['type']}' cannot become one of type '{given['type']}'."
         raise ApiError(400, message, param="session.type", code="invalid_value")
+    _check(given, _UPDATES[given["type"]], "session")
     if given.get("model") not in (None, session.get("model")):
         message = "Cannot update a conversation's model."
         raise ApiError(400, message, param="session.model", code="cannot_update_model")
-    tools.forced({"tools": given.get("tools")}, wrapped=False)
-    merged = shown(_merged(session, given))
-    if spoken and voice(merged) != voice(session):
+    after = shown(merged(session, given))
+    if spoken and _voice(after) != _voice(session):
         message = "Cannot update a conversation's voice if assistant audio is present."
         raise ApiError(400, message, param="session.audio.output.voice", code="cannot_update_voice")
-    return merged
-
-
-def shown(facts: JsonObject) -> JsonObject:
-    """Return facts as the session object that the contract describes."""
-    output = facts.get("audio", {}).get("output")
-    if output and isinstance(output.get("voice"), dict):
-        audio = {**facts["audio"], "output": {**output, "voice": output["voice"]["id"]}}
-        facts = {**facts, "audio": audio}
-    kind = "TranscriptionSession" if facts["type"] == TRANSCRIPTION else "Session"
-    made: JsonObject = render(target(_SCHEMAS.format(kind)), facts)
-    return made
+    return after
 
 
 def asked(session: JsonObject, given: JsonObject) -> JsonObject:
     """Return the fields of a session with those of a ``response.create`` over them."""
-    return _merged(session, {name: value for name, value in given.items() if value is not None})
+    _check(given, "RealtimeResponseCreateParams", "response")
+    return _plain(merged(session, given))
 
 
-def voice(session: JsonObject) -> Any:
-    """Return the voice that a session speaks with."""
-    return session.get("audio", {}).get("output", {}).get("voice")
+def _check(given: JsonObject, schema: str, within: str) -> None:
+    client_events.check_known(given, schema, within)
+    if sorted(given.get("output_modalities") or []) == ["audio", "text"]:
+        message = "Invalid modalities: ['text', 'audio']. Supported combinations are: ['text'] and ['audio']."
+        raise ApiError(400, message, param=f"{within}.output_modalities", code="invalid_value")
+    tools.forced({"tools": given.get("tools")}, wrapped=False)
 
 
-def input_format(session: JsonObject) -> JsonObject:
-    """Return the format of the audio that a session hears."""
-    form: JsonObject = session["audio"]["input"].get("format") or _PCM
-    return form
+def shown(facts: JsonObject) -> JsonObject:
+    """Return facts as the session object that the contract describes."""
+    kind = "TranscriptionSession" if facts["type"] == TRANSCRIPTION else "Session"
+    made: JsonObject = render(target(_SCHEMAS.format(kind)), _plain(facts))
+    return made
 
 
-def _merged(before: JsonObject, given: JsonObject) -> JsonObject:
-    parts = {
-        name: _merged(before.get(name) or {}, value) if name in _PARTS and isinstance(value, dict) else value
-        for name, value in given.items()
-    }
-    return {**before, **parts}
+def merged(before: JsonObject, given: JsonObject) -> JsonObject:
+    """Return the fields of ``given`` over those before; ``audio`` and its two parts are merged in turn."""
+    after = dict(before)
+    for name, value in given.items():
+        if name in _PARTS and isinstance(value, dict):
+            after[name] = merged(before.get(name) or {}, value)
+        elif value is not None or name in _OPTIONAL:
+            after[name] = client_events.said(value)
+    return after
+
+
+def input_format(session: JsonObject) -> str:
+    """Return the format of the audio that a session hears, such as ``audio/pcm``."""
+    return str(session["audio"]["input"]["format"]["type"])
+
+
+def _plain(facts: JsonObject) -> JsonObject:
+    """Facts in which each format says its type, and a voice of the client's own is its id."""
+    if "audio" not in facts:
+        return facts
+    audio = {name: dict(part) for name, part in facts["audio"].items() if name in _PARTS}
+    for part in audio.values():
+        part["format"] = part["format"] if "type" in part.get("format", {}) else _PCM
+        if isinstance(part.get("voice"), dict):
+            part["voice"] = part["voice"]["id"]
+    return {**facts, "audio": audio}
+
+
+def _voice(session: JsonObject) -> Any:
+    return session["audio"].get("output", {}).get("voice")

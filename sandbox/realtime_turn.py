@@ -9,8 +9,9 @@ from sandbox.bodies import JsonObject
 from sandbox.ids import Ids
 from sandbox.prompt import Prompt
 from sandbox.realtime_audio import WORD_MILLISECONDS, encoded
-from sandbox.realtime_items import ID_LENGTH, Conversation, Item
+from sandbox.realtime_items import Conversation, Item
 from sandbox.reply import Reply
+from sandbox.session import ID_LENGTH
 
 _PLACE = {"output_index": 0}
 _LIMITS: list[JsonObject] = [
@@ -74,20 +75,19 @@ class Turn:
         if self.conversation is not None:
             before = {"previous_item_id": self.conversation.add(item)}
             yield {"type": "conversation.item.added", **before, "item": item.facts}
-        yield from self._call() if self._said.function else self._speech()
-        item.facts = self._item()
-        if self.speaks:
-            item.spoken = self._format()["type"]
-            item.milliseconds = WORD_MILLISECONDS * len(self._words)
+        yield from self._call() if self._said.function else self._speech(item)
+        item.become(self._item())
         if self.conversation is not None:
             self.conversation.weigh(item)
             yield {"type": "conversation.item.done", **before, "item": item.facts}
         yield {"type": "response.output_item.done", **self._of(), "item": item.facts}
 
-    def _speech(self) -> Iterator[JsonObject]:
+    def _speech(self, item: Item) -> Iterator[JsonObject]:
         place = {**self._of(), "item_id": self._item_id, "content_index": 0}
         yield {"type": "response.content_part.added", **place, "part": self._part("")}
         for word in self._spoken():
+            if self.speaks:
+                item.speak(self._format(), WORD_MILLISECONDS)
             yield from self._deltas(place, word)
         text = "".join(self._words)
         if self.speaks:
@@ -101,7 +101,7 @@ class Turn:
         if not self.speaks:
             yield {"type": "response.output_text.delta", **place, "delta": word}
             return
-        audio = encoded(self._format()["type"], WORD_MILLISECONDS)
+        audio = encoded(self._format(), WORD_MILLISECONDS)
         yield {"type": "response.output_audio_transcript.delta", **place, "delta": word}
         yield {"type": "response.output_audio.delta", **place, "delta": audio}
 
@@ -129,9 +129,8 @@ class Turn:
     def _of(self) -> JsonObject:
         return {"response_id": self.id, **_PLACE}
 
-    def _format(self) -> JsonObject:
-        form: JsonObject = self._params["audio"]["output"]["format"]
-        return form
+    def _format(self) -> str:
+        return str(self._params["audio"]["output"]["format"]["type"])
 
     def _part(self, text: str) -> JsonObject:
         return {"type": "audio", "transcript": text} if self.speaks else {"type": "text", "text": text}

@@ -41,13 +41,23 @@ def valid(schema: JsonObject, value: Any) -> bool:
 def misfit(schema: JsonObject, value: Any) -> str | None:
     """Where a value is no instance of a schema of the contract, like ``session.tools[0]``; None if it is one.
 
-    The value itself, or a choice of which it takes none, is named by the empty string.
+    The empty string is the value itself. Of a choice that option is heeded whose ``type`` and ``role`` are
+    the value's.
     """
     found = next(_validator(_Same(schema)).iter_errors(value), None)
     if found is None:
         return None
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in found.instance_path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in _innermost(found))
     return "".join(steps).removeprefix(".")
+
+
+def _innermost(error: jsonschema_rs.ValidationError) -> list[str | int]:
+    where = error.instance_path
+    told_by = [[*where, name] for name in ("type", "role")]
+    for option in getattr(error.kind, "context", ()):
+        if option and not any(inner.instance_path in told_by for inner in option):
+            return _innermost(option[0])
+    return where
 
 
 def flattened(schema: JsonObject) -> JsonObject:

@@ -8,6 +8,7 @@ from sandbox.call import Call, Handler
 from sandbox.context import context_of
 from sandbox.items import written_out
 from sandbox.response_object import Answer
+from sandbox.store import Resource
 
 MIN_OUTPUT_TOKENS = 16
 
@@ -51,6 +52,14 @@ def create(call: Call) -> Response:
     It is kept unless ``store`` is false. In the ``background`` it is queued, where it is kept at all. Equal
     requests get equal answers, and the later one is kept, but in a conversation each has ids of its own.
     """
+    resource = made(call)
+    if call.given.get("stream"):
+        return kept_responses.play(call, resource)
+    return kept_responses.show(call, resource)
+
+
+def made(call: Call) -> Resource:
+    """Return the response that a request asks for, kept where it is to be kept."""
     body = parse_object(call.body)
     _check(body)
     context = context_of(call, body)
@@ -64,9 +73,7 @@ def create(call: Call) -> Response:
         context.extend(
             call.store, [*written_out(body.get("input"), resource.id), *answer.finished()["output"]]
         )
-    if body.get("stream"):
-        return kept_responses.play(call, resource)
-    return kept_responses.show(call, resource)
+    return resource
 
 
 def _check(body: JsonObject) -> None:

@@ -3,19 +3,20 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message
 
 from sandbox.bodies import JsonObject, parse_object
 from sandbox.call import Sandbox
+from sandbox.channel import Channel
 from sandbox.errors import ApiError, failure
 from sandbox.ids import Ids
 
-Say: TypeAlias = Callable[[JsonObject], Awaitable[None]]
+ID_LENGTH = 21
 
 _MAX_EVENT_ID = 512
 _log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ class Opening:
 class Session(ABC):
     """One session over one WebSocket. A refusal of its ``__init__``, an ``ApiError``, refuses the upgrade."""
 
-    def __init__(self, opening: Opening, say: Say) -> None:
+    def __init__(self, opening: Opening, channel: Channel) -> None:
         self.opening = opening
-        self.say = say
+        self.channel = channel
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:  # noqa: B027 - most sessions begin by saying something, not all
@@ -83,16 +84,27 @@ class Session(ABC):
             await self.refuse(_refusal(error), event)
 
 
-def error_fields(error: ApiError) -> JsonObject:
-    """Return an error as an event has it: its type, code, message and param."""
-    fields: JsonObject = error.fields()
-    return {name: fields[name] for name in ("type", "code", "message", "param")}
+class RealtimeEvents(Session):
+    """A session as those of realtime are: each event has an id, an error has that of the client's event."""
 
+    def __init__(self, opening: Opening, channel: Channel) -> None:
+        super().__init__(opening, channel)
+        self._made = 0
 
-def event_id(event: JsonObject) -> str | None:
-    """Return the id that a client gave its event, where it is one."""
-    given = event.get("event_id")
-    return given if isinstance(given, str) and len(given) <= _MAX_EVENT_ID else None
+    async def refuse(self, error: ApiError, event: JsonObject) -> None:
+        """Say that an event was refused, in an event of type ``error``."""
+        given = event.get("event_id")
+        named = given if isinstance(given, str) and len(given) <= _MAX_EVENT_ID else None
+        await self.tell({"type": "error", "error": {**error.fields(), "event_id": named}})
+
+    async def tell(self, event: JsonObject) -> None:
+        """Send an event, with an id of its own."""
+        await self.channel.send({"event_id": self.next().made("event_", ID_LENGTH), **event})
+
+    def next(self) -> Ids:
+        """Return ids that nothing else of this session has."""
+        self._made += 1
+        return self.opening.ids.repeated(self._made)
 
 
 def _read(message: Message) -> JsonObject:

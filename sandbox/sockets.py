@@ -1,6 +1,5 @@
-"""WebSockets: who may open one, the loop that holds it, and what goes wrong with it."""
+"""WebSockets: who may open one, and the loop that holds it."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,23 +7,25 @@ from types import MappingProxyType
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from sandbox import realtime_socket
-from sandbox.bodies import JsonObject
+from sandbox import realtime_socket, responses_socket, translation_socket
 from sandbox.call import Sandbox
+from sandbox.channel import Channel
 from sandbox.edge import check_key, stamped
 from sandbox.errors import ApiError
 from sandbox.events import delay_of
-from sandbox.faults import ABORT, Fault, fault_of, left_within
+from sandbox.faults import Fault, fault_of, left_within
 from sandbox.ids import Ids
-from sandbox.session import Opening, Say, Session
-
-SUBPROTOCOL = "realtime"
+from sandbox.session import Opening, Session
 
 _OURS = "x-sandbox-"
-_SESSIONS: Mapping[str, Callable[[Opening, Say], Session]] = MappingProxyType(
-    {"/v1/realtime": realtime_socket.RealtimeSession}
+_SESSIONS: Mapping[str, Callable[[Opening, Channel], Session]] = MappingProxyType(
+    {
+        "/v1/realtime": realtime_socket.RealtimeSession,
+        "/v1/realtime/translations": translation_socket.TranslationSession,
+        "/v1/responses": responses_socket.ResponsesSession,
+    }
 )
 # What can be had over a WebSocket alone.
 PATHS = frozenset(_SESSIONS) - {"/v1/responses"}
@@ -50,7 +51,7 @@ class Sockets:
     """Everything that the sandbox speaks over WebSockets, an ASGI application for that type of scope.
 
     A browser can send no header field, so each one that begins with ``x-sandbox-`` may be a parameter of the
-    query instead. Of the subprotocols that a client offers, ``realtime`` alone is ever selected.
+    query instead.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -69,14 +70,14 @@ class Sockets:
                 return
             if error := fault.error():
                 raise error
-            channel = _Channel(socket, fault)
+            channel = Channel(socket, fault)
             session = self._session(socket, headers, channel)
         except ApiError as error:
             await socket.send_denial_response(stamped(error.response(), Ids(scope["path"], b"")))
             return
         await self._hold(socket, session, channel)
 
-    def _session(self, socket: WebSocket, headers: Headers, channel: "_Channel") -> Session:
+    def _session(self, socket: WebSocket, headers: Headers, channel: Channel) -> Session:
         path = socket.scope["path"]
         if path not in _SESSIONS:
             message = f"Unknown request URL: GET {path} as a WebSocket. Please check the URL for typos."
@@ -84,18 +85,16 @@ class Sockets:
         seed = f"{path}?{socket.url.query}"
         ids = Ids(seed, b"").repeated(self._sandbox.store.repeated(seed.encode()))
         opening = Opening(socket.query_params, headers, ids, delay_of(headers), self._sandbox)
-        return _SESSIONS[path](opening, channel.send)
+        return _SESSIONS[path](opening, channel)
 
-    async def _hold(self, socket: WebSocket, session: Session, channel: "_Channel") -> None:
+    async def _hold(self, socket: WebSocket, session: Session, channel: Channel) -> None:
         self.count.open += 1
         try:
-            await channel.accept()
+            await channel.accept(session.opening.ids)
             await session.begin()
             while (message := await socket.receive())["type"] != "websocket.disconnect":
                 await session.take(message)
             self.count.ended(message)
-        except WebSocketDisconnect:
-            self.count.lost += 1
         finally:
             self.count.open -= 1
             await session.end()
@@ -105,44 +104,3 @@ def _headers(socket: WebSocket) -> Headers:
     said = [(name.lower(), value) for name, value in socket.query_params.multi_items()]
     ours = [(name.encode(), value.encode()) for name, value in said if name.startswith(_OURS)]
     return Headers(raw=[*socket.headers.raw, *ours])
-
-
-class _Channel:
-    """The way of a session's events to its client, up to where it breaks."""
-
-    def __init__(self, socket: WebSocket, fault: Fault) -> None:
-        self._socket = socket
-        self._fault = fault
-        self._sent = 0
-        self._over = False
-
-    async def accept(self) -> None:
-        """Answer the upgrade."""
-        offered = self._socket.scope["subprotocols"]
-        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        await self._fail()
-
-    async def send(self, event: JsonObject) -> None:
-        """Send one event as a text frame; nothing where the fault has happened or the client has left."""
-        if self._over:
-            return
-        text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        try:
-            await self._socket.send_text(text.replace("{", "}", 1) if self._fault.malformed else text)
-        except WebSocketDisconnect:
-            self._over = True
-            return
-        self._sent += 1
-        await self._fail()
-
-    async def _fail(self) -> None:
-        """Do what the fault says, where so many events were sent."""
-        fault = self._fault
-        if fault.stall:
-            self._over = self._sent > 0
-        elif fault.close is not None and self._sent >= (1 if fault.cut_after is None else fault.cut_after):
-            self._over = True
-            await self._socket.close(fault.close)
-        elif fault.close is None and fault.cut_after is not None and self._sent >= fault.cut_after:
-            self._over = True
-            self._socket.scope["extensions"][ABORT]()
