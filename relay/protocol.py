@@ -163,7 +163,7 @@ class RelayProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            if self.offer and is_offer(self.offer[0], self.headers):
+            if self.offer and is_offer(self.offer[0], self.offer[2], self.headers):
                 self.upgrade = Upgrade(self)
                 self._decline()
                 self.close_after_answer()

@@ -48,11 +48,13 @@ def upgrade_of(scope: Scope) -> Upgrade | None:
     return cast("Upgrade | None", scope["extensions"].get(_EXTENSION))
 
 
-def is_offer(method: bytes, headers: RawHeaders) -> bool:
+def is_offer(method: bytes, version: bytes, headers: RawHeaders) -> bool:
     """Whether a request that offers another protocol is one for a WebSocket, and nothing but a head."""
+    if (method, version) != (b"GET", b"1.1"):
+        return False
     content = {b"content-length", b"transfer-encoding"}
     wanted = (value_of(headers, b"upgrade") or b"").strip().lower() == b"websocket"
-    return method == b"GET" and wanted and not any(name in content for name, _ in headers)
+    return wanted and not any(name in content for name, _ in headers)
 
 
 def check_handshake(headers: RawHeaders) -> None:
