@@ -93,7 +93,7 @@ def resolved(value: JsonObject) -> JsonObject:
 
 @cache
 def operations() -> Mapping[str, Operation]:
-    """Every operation of the upstream by its id; variants are within the operations that they vary."""
+    """Every operation of the upstream by its id, but WebSockets; variants are within what they vary."""
     return {operation.operation_id: operation for operation in _operations()}
 
 
@@ -105,7 +105,7 @@ def paths() -> frozenset[tuple[str, str]]:
 
 def _operations() -> Iterator[Operation]:
     for row in OPERATIONS.values():
-        if row.upstream_path is not None and row.query is None and row.alias_of is None:
+        if row.upstream_path is not None and row.query is None and row.alias_of is None and not row.websocket:
             described = document()["paths"][row.path][row.method.lower()]
             yield _operation(row.method, row.upstream_path, described)
 
