@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import structlog
 from starlette.types import Receive, Scope, Send
+from websockets.frames import Close, CloseCode
 
 from generated.operations import Operation
 from relay.auth import RelayKeys, Secret
@@ -19,7 +20,7 @@ from relay.loops import Loops
 from relay.settings import Settings
 from relay.transport.upstream import Upstream, UpstreamResponse
 from relay.websocket.limits import Limits
-from relay.websocket.serve import SWITCHING, serve, to_offer
+from relay.websocket.serve import SWITCHING, refuse, serve, to_offer
 from relay.websocket.upgrade import check_handshake, upgrade_of
 
 logger = structlog.get_logger("relay")
@@ -28,6 +29,7 @@ MOUNT = b"/v1"
 _EVENT_STREAM = b"text/event-stream"
 _RESUMING = b"starting_after="
 _STATUSES = range(200, 600)
+_DISABLED = Close(CloseCode.POLICY_VIOLATION, "this relay is set to relay no WebSockets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Forwarder:
         self._loops = loops
         self._max_body_bytes = settings.max_body_bytes
         self._limits = Limits.of(settings)
+        self._websockets = settings.relay_realtime_ws_enabled
         self.truncated: Counter[str] = Counter()
 
     async def forward(
@@ -111,6 +114,9 @@ class Forwarder:
         if upgrade is not None:
             check_handshake(scope["headers"])
             headers += to_offer(scope["headers"])
+            if not self._websockets:
+                await refuse(upgrade, scope, send, _DISABLED)
+                return
         body = self._body(scope, receive)
         response = await self._upstream.send(
             scope["method"], target, headers, body, upgrade=upgrade is not None

@@ -16,6 +16,8 @@ _RSV1 = 0x40
 # The longest payload of a control frame (RFC 6455, 5.5); what stands for a length of 2 and of 8 bytes (5.2).
 _CONTROL_BYTES, _TWO, _EIGHT = 125, 126, 127
 _KNOWN = frozenset(Opcode)
+# What comes in one read may be a hundred thousand of the smallest, which would hold the event loop.
+_FRAMES_A_TURN = 2_000
 
 
 class Violation(Exception):
@@ -36,7 +38,8 @@ class Frames:
     is asked for each pong whether the relay itself asked for it; such a one goes no further.
 
     `whole`: what passed ends at the end of a frame, so that another may follow it. `close` is the Close that
-    came, after which nothing else counts. `count` is of frames, `size` of bytes of payload.
+    came, after which nothing else counts. `behind`: there was too much to look at in one turn, and `feed(b"")`
+    goes on. `count` is of frames, `size` of bytes of payload.
     """
 
     def __init__(self, *, masked: bool, reserved: int, limit: int, is_own: Callable[[bytes], bool]) -> None:
@@ -56,6 +59,7 @@ class Frames:
         self._text = False
         self._begun = b""
         self.whole = True
+        self.behind = False
         self.close: Close | None = None
         self.count = 0
         self.size = 0
@@ -66,8 +70,9 @@ class Frames:
             data, self._held = self._held + data, b""
         position, start, pieces = 0, 0, []
         frame = 0 if self.whole else -1
+        most, self.behind = self.count + _FRAMES_A_TURN, False
         try:
-            while position < len(data) and self.close is None:
+            while position < len(data) and self.close is None and not self.behind:
                 if not self._left:
                     frame = position
                     position, cut = self._frame(data, position)
@@ -77,6 +82,7 @@ class Frames:
                         pieces.append(data[start:frame])
                         start = position
                 position = self._payload(data, position)
+                self.behind = self.count >= most and position < len(data) and self.close is None
         except Violation as violation:
             self.whole = frame >= 0
             violation.passed = b"".join(pieces) + data[start : max(frame, start)]

@@ -15,7 +15,7 @@ from relay.websocket.frames import control
 from relay.websocket.limits import Limits
 from relay.websocket.side import broken
 from relay.websocket.tunnel import Tunnel, restart
-from relay.websocket.upgrade import Upgrade, check_handshake, subprotocols
+from relay.websocket.upgrade import Upgrade, subprotocols
 
 logger = structlog.get_logger("relay")
 
@@ -85,7 +85,6 @@ def _join(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse) -> None:
 async def refuse(upgrade: Upgrade, scope: Scope, send: Send, close: Close) -> None:
     """Take up the client's offer only to say `close`: browsers show a page no other reason."""
     headers = scope["headers"]
-    check_handshake(headers)
     fields = [(b"sec-websocket-accept", accept(value_of(headers, b"sec-websocket-key") or b""))]
     # A browser that offered subprotocols takes no answer without one.
     fields += [(b"sec-websocket-protocol", name) for name in subprotocols(headers)[:1]]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 
 from websockets.frames import Close, CloseCode, Opcode
@@ -11,6 +12,9 @@ from relay.websocket.limits import Limits
 
 if TYPE_CHECKING:
     from relay.websocket.tunnel import Tunnel
+
+# Nobody else's ping has the same payload, so that its answer is no one else's.
+_MARK_BYTES = 8
 
 
 class Side(asyncio.Protocol):
@@ -29,8 +33,8 @@ class Side(asyncio.Protocol):
         self._client = client
         # For how many seconds nothing has come from it, and it has read nothing; whether it was pinged since.
         self._silence = self._stall = 0
-        self._asked = False
-        self._pings = 0
+        self._asked = self._behind = False
+        self._mark = b""
         self._unread = 0
         self.frames = Frames(masked=client, reserved=reserved, limit=limits.message, is_own=self._asked_for)
         self.transport: asyncio.Transport
@@ -51,19 +55,25 @@ class Side(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass on what came."""
         self._silence, self._asked = 0, False
-        if not (self.deaf or self.said):
-            self._tunnel.pass_on(self, data)
+        if self.deaf or self.said or self.lost:
+            return
+        self._tunnel.pass_on(self, data)
+        if self.frames.behind:
+            asyncio.get_running_loop().call_soon(self.data_received, b"")
+        if self.frames.behind != self._behind:
+            self._behind = self.frames.behind
+            self.listen()
 
     def pause_writing(self) -> None:
         """Let the other side wait: this one does not read what it gets."""
         self.stuck = True
         self._unread = self.transport.get_write_buffer_size()
-        self._tunnel.other(self).listen(on=False)
+        self._tunnel.other(self).listen()
 
     def resume_writing(self) -> None:
         """Read on at the other side."""
         self.stuck = False
-        self._tunnel.other(self).listen(on=True)
+        self._tunnel.other(self).listen()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Tell the other side, where this one has not."""
@@ -74,14 +84,14 @@ class Side(asyncio.Protocol):
 
     # What the tunnel asks for.
 
-    def listen(self, *, on: bool) -> None:
-        """Read from it, or let it wait."""
+    def listen(self) -> None:
+        """Read from it, or let it wait where the other side does not read or there is enough to look at."""
         if self.lost or self.transport.is_closing():
             return
-        if on:
-            self.transport.resume_reading()
-        else:
+        if self._behind or self._tunnel.other(self).stuck:
             self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
 
     def write(self, data: bytes) -> None:
         """Write what the other side sent."""
@@ -117,15 +127,14 @@ class Side(asyncio.Protocol):
 
     def _ping(self) -> None:
         self._asked = True
-        self._pings += 1
+        self._mark = token_bytes(_MARK_BYTES)
         self.transport.write(control(Opcode.PING, self._mark, masked=not self._client))
 
-    @property
-    def _mark(self) -> bytes:
-        return b"relay-%d" % self._pings
-
     def _asked_for(self, pong: bytes) -> bool:
-        return self._pings > 0 and pong == self._mark
+        own = bool(self._mark) and pong == self._mark
+        if own:
+            self._mark = b""
+        return own
 
 
 def broken(*, client: bool) -> Close:

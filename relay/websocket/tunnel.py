@@ -34,7 +34,7 @@ class Tunnel:
         for side, data in ((self.client, early), (self.upstream, first)):
             if data:
                 side.data_received(data)
-        self.upstream.listen(on=not self.client.stuck)
+        self.upstream.listen()
 
     def other(self, side: Side) -> Side:
         """The one that `side` is not."""
