@@ -15,7 +15,7 @@ from codegen.facts import resolves
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Document = dict[str, Any]
 BETAS = ("assistants", "realtime")
-_FLAGS = ("unprefixed", "proxy", "websocket", "client_secret")
+_FLAGS = ("unprefixed", "proxy", "websocket", "client_secret", "models")
 _RELAY_KEYS = {"handler", "beta", "variants", "alias", "ends", "door", "takes", *_FLAGS}
 # Applied in this order; those after the first may be absent.
 _OVERLAYS = ("overlay.yaml", "realtime.yaml", "actions.yaml", "groups.yaml")

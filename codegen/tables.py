@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from codegen import ends
+from codegen import ends, known
 from codegen.bodies import Schemas, Shape, json_schema_of, name_of
 from codegen.contract import Contract, Document, Route
 from codegen.errors import CodegenError
@@ -28,11 +28,12 @@ _TEMPLATES.filters["py"] = repr
 def operations(contract: Contract, handlers: Path) -> str:
     """The source of `generated/operations.py`.
 
-    Raises CodegenError for a handler or event that is none, and for what the proxy cannot serve.
+    Raises CodegenError for a handler, event or model that is none, and for what the proxy cannot serve.
     """
-    rows = [facts_of(route) for route in contract.routes]
+    components = contract.document["components"]["schemas"]
+    rows = [facts_of(route) | {"models": known.models(route, components)} for route in contract.routes]
     for route in contract.routes:
-        ends.check(route, contract.document["components"]["schemas"])
+        ends.check(route, components)
     for row in rows:
         if row["handler"] is not None:
             _check_handler(handlers, row["handler"], row["operation_id"])

@@ -948,6 +948,7 @@ BODIES = {
             "input_audio_transcription": ("object",),
             "instructions": ("string",),
             "max_response_output_tokens": ("integer", "string"),
+            "model": ("string",),
             "output_audio_format": ("string",),
             "prompt": ("null", "object"),
             "speed": ("number",),
@@ -1009,6 +1010,11 @@ BODIES = {
             "query": ("object",),
             "query_params": ("object",),
         },
+    ),
+    "RelaySessionQuestion": Body(
+        types=("object",),
+        required=("session_id",),
+        fields={"expires_at": ("integer", "null"), "session_id": ("string",)},
     ),
     "ResponseStreamBody": Body(
         types=("array", "boolean", "null", "number", "object", "string"),

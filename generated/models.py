@@ -2701,6 +2701,12 @@ class RelayProxyRequest(BaseModel):
     json_body: Annotated[RelayProxyBody | None, Field(deprecated=True)] = None
 
 
+class RelaySessionQuestion(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    session_id: Annotated[str, Field(max_length=256, min_length=1)]
+    expires_at: Annotated[int | None, Field(ge=0, le=253402300799)] = None
+
+
 class ResponseFormatJsonObject(BaseModel):
     type: Literal["json_object"]
 
@@ -5250,6 +5256,31 @@ class RealtimeSessionCreateRequest(BaseModel):
     truncation: RealtimeTruncation | None = None
     turn_detection: TurnDetection | None = None
     voice: VoiceIdsOrCustomVoice | None = None
+    model: (
+        str
+        | Literal[
+            "gpt-realtime",
+            "gpt-realtime-1.5",
+            "gpt-realtime-2",
+            "gpt-realtime-2.1",
+            "gpt-realtime-2.1-mini",
+            "gpt-realtime-2025-08-28",
+            "gpt-4o-realtime-preview",
+            "gpt-4o-realtime-preview-2024-10-01",
+            "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+            "gpt-realtime-mini",
+            "gpt-realtime-mini-2025-10-06",
+            "gpt-realtime-mini-2025-12-15",
+            "gpt-audio-1.5",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-10-06",
+            "gpt-audio-mini-2025-12-15",
+        ]
+        | None
+    ) = None
 
 
 class Output6(BaseModel):

@@ -15,6 +15,7 @@ class Operation:
     setting with the OpenAI-Beta value that the upstream wants. `ends` are the events that end its event stream:
     names, or `[DONE]` where events have none; empty where no event does. `proxy` says that `POST /v1/proxy` reaches it.
     `websocket`: a client that offers to upgrade gets a WebSocket. `client_secret`: an ephemeral client secret opens it.
+    `models` are those that the contract names for its body, where a handler has to know them.
     `body_model` is a name in `generated.models` and `generated.bodies`; `judged_by_handler`: not before.
     """
 
@@ -40,6 +41,7 @@ class Operation:
     websocket: bool
     client_secret: bool
     deprecated: bool
+    models: tuple[str, ...]
 
 
 CONTRACT_VERSION = "2.3.0+2026-08-21"
@@ -70,6 +72,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="createAssistant",
@@ -94,6 +97,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="getAssistant",
@@ -118,6 +122,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="modifyAssistant",
@@ -142,6 +147,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="deleteAssistant",
@@ -166,6 +172,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="createSpeech",
@@ -199,6 +206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createTranscription",
@@ -223,6 +231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createTranslation",
@@ -247,6 +256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVoiceConsents",
@@ -271,6 +281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVoiceConsent",
@@ -295,6 +306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVoiceConsent",
@@ -319,6 +331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateVoiceConsent",
@@ -343,6 +356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVoiceConsent",
@@ -367,6 +381,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVoice",
@@ -391,6 +406,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listBatches",
@@ -415,6 +431,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createBatch",
@@ -439,6 +456,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveBatch",
@@ -463,6 +481,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelBatch",
@@ -487,6 +506,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listChatCompletions",
@@ -511,6 +531,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createChatCompletion",
@@ -535,6 +556,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getChatCompletion",
@@ -559,6 +581,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateChatCompletion",
@@ -583,6 +606,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteChatCompletion",
@@ -607,6 +631,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getChatCompletionMessages",
@@ -631,6 +656,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateChatSessionMethod",
@@ -655,6 +681,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CancelChatSessionMethod",
@@ -679,6 +706,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListThreadsMethod",
@@ -703,6 +731,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="GetThreadMethod",
@@ -727,6 +756,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="DeleteThreadMethod",
@@ -751,6 +781,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListThreadItemsMethod",
@@ -775,6 +806,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createCompletion",
@@ -799,6 +831,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListContainers",
@@ -823,6 +856,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateContainer",
@@ -847,6 +881,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="RetrieveContainer",
@@ -871,6 +906,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="DeleteContainer",
@@ -895,6 +931,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListContainerFiles",
@@ -919,6 +956,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateContainerFile",
@@ -943,6 +981,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="RetrieveContainerFile",
@@ -967,6 +1006,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="DeleteContainerFile",
@@ -991,6 +1031,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="RetrieveContainerFileContent",
@@ -1015,6 +1056,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Createcontentprovenancecheck",
@@ -1039,6 +1081,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createConversation",
@@ -1063,6 +1106,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getConversation",
@@ -1087,6 +1131,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateConversation",
@@ -1111,6 +1156,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteConversation",
@@ -1135,6 +1181,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listConversationItems",
@@ -1159,6 +1206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createConversationItems",
@@ -1183,6 +1231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getConversationItem",
@@ -1207,6 +1256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteConversationItem",
@@ -1231,6 +1281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEmbedding",
@@ -1255,6 +1306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listEvals",
@@ -1279,6 +1331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEval",
@@ -1303,6 +1356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEval",
@@ -1327,6 +1381,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateEval",
@@ -1351,6 +1406,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteEval",
@@ -1375,6 +1431,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRuns",
@@ -1399,6 +1456,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEvalRun",
@@ -1423,6 +1481,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRun",
@@ -1447,6 +1506,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelEvalRun",
@@ -1471,6 +1531,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteEvalRun",
@@ -1495,6 +1556,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunOutputItems",
@@ -1519,6 +1581,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunOutputItem",
@@ -1543,6 +1606,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFiles",
@@ -1567,6 +1631,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createFile",
@@ -1591,6 +1656,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveFile",
@@ -1615,6 +1681,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteFile",
@@ -1639,6 +1706,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="downloadFile",
@@ -1663,6 +1731,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="runGrader",
@@ -1687,6 +1756,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="validateGrader",
@@ -1711,6 +1781,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFineTuningCheckpointPermissions",
@@ -1735,6 +1806,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createFineTuningCheckpointPermission",
@@ -1759,6 +1831,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteFineTuningCheckpointPermission",
@@ -1783,6 +1856,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listPaginatedFineTuningJobs",
@@ -1807,6 +1881,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createFineTuningJob",
@@ -1831,6 +1906,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveFineTuningJob",
@@ -1855,6 +1931,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelFineTuningJob",
@@ -1879,6 +1956,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFineTuningJobCheckpoints",
@@ -1903,6 +1981,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFineTuningEvents",
@@ -1927,6 +2006,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="pauseFineTuningJob",
@@ -1951,6 +2031,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="resumeFineTuningJob",
@@ -1975,6 +2056,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageEdit",
@@ -1999,6 +2081,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImage",
@@ -2023,6 +2106,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageVariation",
@@ -2047,6 +2131,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listModels",
@@ -2071,6 +2156,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveModel",
@@ -2095,6 +2181,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteModel",
@@ -2119,6 +2206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createModeration",
@@ -2143,6 +2231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="admin-api-keys-list",
@@ -2167,6 +2256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="admin-api-keys-create",
@@ -2191,6 +2281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="admin-api-keys-get",
@@ -2215,6 +2306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="admin-api-keys-delete",
@@ -2239,6 +2331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-audit-logs",
@@ -2263,6 +2356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listOrganizationCertificates",
@@ -2287,6 +2381,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="uploadCertificate",
@@ -2311,6 +2406,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="activateOrganizationCertificates",
@@ -2335,6 +2431,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deactivateOrganizationCertificates",
@@ -2359,6 +2456,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getCertificate",
@@ -2383,6 +2481,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyCertificate",
@@ -2407,6 +2506,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteCertificate",
@@ -2431,6 +2531,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-costs",
@@ -2455,6 +2556,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-organization-data-retention",
@@ -2479,6 +2581,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-organization-data-retention",
@@ -2503,6 +2606,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-groups",
@@ -2527,6 +2631,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-group",
@@ -2551,6 +2656,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-group",
@@ -2575,6 +2681,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-group",
@@ -2599,6 +2706,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-group",
@@ -2623,6 +2731,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-group-role-assignments",
@@ -2647,6 +2756,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="assign-group-role",
@@ -2671,6 +2781,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-group-role",
@@ -2695,6 +2806,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="unassign-group-role",
@@ -2719,6 +2831,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-group-users",
@@ -2743,6 +2856,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="add-group-user",
@@ -2767,6 +2881,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-group-user",
@@ -2791,6 +2906,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="remove-group-user",
@@ -2815,6 +2931,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-invites",
@@ -2839,6 +2956,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="inviteUser",
@@ -2863,6 +2981,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-invite",
@@ -2887,6 +3006,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-invite",
@@ -2911,6 +3031,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-projects",
@@ -2935,6 +3056,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-project",
@@ -2959,6 +3081,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project",
@@ -2983,6 +3106,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modify-project",
@@ -3007,6 +3131,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-api-keys",
@@ -3031,6 +3156,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-api-key",
@@ -3055,6 +3181,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-api-key",
@@ -3079,6 +3206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="archive-project",
@@ -3103,6 +3231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listProjectCertificates",
@@ -3127,6 +3256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="activateProjectCertificates",
@@ -3151,6 +3281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deactivateProjectCertificates",
@@ -3175,6 +3306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-data-retention",
@@ -3199,6 +3331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-data-retention",
@@ -3223,6 +3356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-groups",
@@ -3247,6 +3381,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="add-project-group",
@@ -3271,6 +3406,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-group",
@@ -3295,6 +3431,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="remove-project-group",
@@ -3319,6 +3456,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-hosted-tool-permissions",
@@ -3343,6 +3481,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-hosted-tool-permissions",
@@ -3367,6 +3506,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-model-permissions",
@@ -3391,6 +3531,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-model-permissions",
@@ -3415,6 +3556,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-model-permissions",
@@ -3439,6 +3581,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-rate-limits",
@@ -3463,6 +3606,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-rate-limits",
@@ -3487,6 +3631,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-service-accounts",
@@ -3511,6 +3656,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-project-service-account",
@@ -3535,6 +3681,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-service-account",
@@ -3559,6 +3706,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-service-account",
@@ -3583,6 +3731,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-service-account",
@@ -3607,6 +3756,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateanAPIkeyforaserviceaccount",
@@ -3631,6 +3781,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-spend-alerts",
@@ -3655,6 +3806,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-project-spend-alert",
@@ -3679,6 +3831,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-spend-alert",
@@ -3703,6 +3856,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-spend-alert",
@@ -3727,6 +3881,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-spend-alert",
@@ -3751,6 +3906,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Getprojectspendlimit",
@@ -3775,6 +3931,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Updateprojectspendlimit",
@@ -3799,6 +3956,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Deleteprojectspendlimit",
@@ -3823,6 +3981,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-users",
@@ -3847,6 +4006,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-project-user",
@@ -3871,6 +4031,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-user",
@@ -3895,6 +4056,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modify-project-user",
@@ -3919,6 +4081,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-user",
@@ -3943,6 +4106,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-roles",
@@ -3967,6 +4131,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-role",
@@ -3991,6 +4156,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-role",
@@ -4015,6 +4181,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-role",
@@ -4039,6 +4206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-role",
@@ -4063,6 +4231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-organization-spend-alerts",
@@ -4087,6 +4256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-organization-spend-alert",
@@ -4111,6 +4281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-organization-spend-alert",
@@ -4135,6 +4306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-organization-spend-alert",
@@ -4159,6 +4331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-organization-spend-alert",
@@ -4183,6 +4356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Getorganizationspendlimit",
@@ -4207,6 +4381,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Updateorganizationspendlimit",
@@ -4231,6 +4406,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Deleteorganizationspendlimit",
@@ -4255,6 +4431,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-audio-speeches",
@@ -4279,6 +4456,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-audio-transcriptions",
@@ -4303,6 +4481,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-code-interpreter-sessions",
@@ -4327,6 +4506,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-completions",
@@ -4351,6 +4531,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-embeddings",
@@ -4375,6 +4556,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-file-search-calls",
@@ -4399,6 +4581,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-images",
@@ -4423,6 +4606,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-moderations",
@@ -4447,6 +4631,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-vector-stores",
@@ -4471,6 +4656,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="usage-web-search-calls",
@@ -4495,6 +4681,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-users",
@@ -4519,6 +4706,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-user",
@@ -4543,6 +4731,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modify-user",
@@ -4567,6 +4756,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-user",
@@ -4591,6 +4781,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-user-role-assignments",
@@ -4615,6 +4806,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="assign-user-role",
@@ -4639,6 +4831,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-user-role",
@@ -4663,6 +4856,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="unassign-user-role",
@@ -4687,6 +4881,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-group-role-assignments",
@@ -4711,6 +4906,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="assign-project-group-role",
@@ -4735,6 +4931,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-group-role",
@@ -4759,6 +4956,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="unassign-project-group-role",
@@ -4783,6 +4981,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-roles",
@@ -4807,6 +5006,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-project-role",
@@ -4831,6 +5031,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-role",
@@ -4855,6 +5056,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="update-project-role",
@@ -4879,6 +5081,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="delete-project-role",
@@ -4903,6 +5106,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="list-project-user-role-assignments",
@@ -4927,6 +5131,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="assign-project-user-role",
@@ -4951,6 +5156,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieve-project-user-role",
@@ -4975,6 +5181,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="unassign-project-user-role",
@@ -4999,6 +5206,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-realtime-call",
@@ -5023,6 +5231,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=True,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="accept-realtime-call",
@@ -5047,6 +5256,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="hangup-realtime-call",
@@ -5071,6 +5281,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="refer-realtime-call",
@@ -5095,6 +5306,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="reject-realtime-call",
@@ -5119,6 +5331,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-realtime-client-secret",
@@ -5143,6 +5356,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-realtime-session",
@@ -5152,7 +5366,7 @@ OPERATIONS = {
             alias_of=None,
             query=None,
             variants=(),
-            handler="realtime.create_secret",
+            handler="realtime.create_session",
             beta="realtime",
             request_media_types=("application/json",),
             response_media_types=("application/json",),
@@ -5167,6 +5381,27 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(
+                "gpt-realtime",
+                "gpt-realtime-1.5",
+                "gpt-realtime-2",
+                "gpt-realtime-2.1",
+                "gpt-realtime-2.1-mini",
+                "gpt-realtime-2025-08-28",
+                "gpt-4o-realtime-preview",
+                "gpt-4o-realtime-preview-2024-10-01",
+                "gpt-4o-realtime-preview-2024-12-17",
+                "gpt-4o-realtime-preview-2025-06-03",
+                "gpt-4o-mini-realtime-preview",
+                "gpt-4o-mini-realtime-preview-2024-12-17",
+                "gpt-realtime-mini",
+                "gpt-realtime-mini-2025-10-06",
+                "gpt-realtime-mini-2025-12-15",
+                "gpt-audio-1.5",
+                "gpt-audio-mini",
+                "gpt-audio-mini-2025-10-06",
+                "gpt-audio-mini-2025-12-15",
+            ),
         ),
         Operation(
             operation_id="create-realtime-transcription-session",
@@ -5191,6 +5426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="create-realtime-translation-client-secret",
@@ -5215,6 +5451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="connectResponses",
@@ -5239,6 +5476,7 @@ OPERATIONS = {
             websocket=True,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createResponse",
@@ -5263,6 +5501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_createResponse",
@@ -5287,6 +5526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Compactconversation",
@@ -5311,6 +5551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_Compactconversation",
@@ -5335,6 +5576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="Getinputtokencounts",
@@ -5359,6 +5601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_Getinputtokencounts",
@@ -5383,6 +5626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getResponse",
@@ -5407,6 +5651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_getResponse",
@@ -5431,6 +5676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteResponse",
@@ -5455,6 +5701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_deleteResponse",
@@ -5479,6 +5726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelResponse",
@@ -5503,6 +5751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_cancelResponse",
@@ -5527,6 +5776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listInputItems",
@@ -5551,6 +5801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="beta_listInputItems",
@@ -5575,6 +5826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListSkills",
@@ -5599,6 +5851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateSkill",
@@ -5623,6 +5876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="GetSkill",
@@ -5647,6 +5901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="UpdateSkillDefaultVersion",
@@ -5671,6 +5926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="DeleteSkill",
@@ -5695,6 +5951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="GetSkillContent",
@@ -5719,6 +5976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListSkillVersions",
@@ -5743,6 +6001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="CreateSkillVersion",
@@ -5767,6 +6026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="GetSkillVersion",
@@ -5791,6 +6051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="DeleteSkillVersion",
@@ -5815,6 +6076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="GetSkillVersionContent",
@@ -5839,6 +6101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createThread",
@@ -5863,6 +6126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createThreadAndRun",
@@ -5887,6 +6151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getThread",
@@ -5911,6 +6176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyThread",
@@ -5935,6 +6201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteThread",
@@ -5959,6 +6226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listMessages",
@@ -5983,6 +6251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createMessage",
@@ -6007,6 +6276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getMessage",
@@ -6031,6 +6301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyMessage",
@@ -6055,6 +6326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteMessage",
@@ -6079,6 +6351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listRuns",
@@ -6103,6 +6376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createRun",
@@ -6127,6 +6401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRun",
@@ -6151,6 +6426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyRun",
@@ -6175,6 +6451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelRun",
@@ -6199,6 +6476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listRunSteps",
@@ -6223,6 +6501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRunStep",
@@ -6247,6 +6526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="submitToolOuputsToRun",
@@ -6271,6 +6551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createUpload",
@@ -6295,6 +6576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelUpload",
@@ -6319,6 +6601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="completeUpload",
@@ -6343,6 +6626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="addUploadPart",
@@ -6367,6 +6651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStores",
@@ -6391,6 +6676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStore",
@@ -6415,6 +6701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStore",
@@ -6439,6 +6726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyVectorStore",
@@ -6463,6 +6751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStore",
@@ -6487,6 +6776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFileBatch",
@@ -6511,6 +6801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFileBatch",
@@ -6535,6 +6826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelVectorStoreFileBatch",
@@ -6559,6 +6851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFilesInVectorStoreBatch",
@@ -6583,6 +6876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStoreFiles",
@@ -6607,6 +6901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFile",
@@ -6631,6 +6926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFile",
@@ -6655,6 +6951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateVectorStoreFileAttributes",
@@ -6679,6 +6976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStoreFile",
@@ -6703,6 +7001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveVectorStoreFileContent",
@@ -6727,6 +7026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="searchVectorStore",
@@ -6751,6 +7051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="ListVideos",
@@ -6775,6 +7076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="createVideo",
@@ -6799,6 +7101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="CreateVideoCharacter",
@@ -6823,6 +7126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="GetVideoCharacter",
@@ -6847,6 +7151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="CreateVideoEdit",
@@ -6871,6 +7176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="CreateVideoExtend",
@@ -6895,6 +7201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="GetVideo",
@@ -6919,6 +7226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="DeleteVideo",
@@ -6943,6 +7251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="RetrieveVideoContent",
@@ -6967,6 +7276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="CreateVideoRemix",
@@ -6991,6 +7301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="connectRealtime",
@@ -7015,6 +7326,7 @@ OPERATIONS = {
             websocket=True,
             client_secret=True,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="connectRealtimeTranslation",
@@ -7039,6 +7351,7 @@ OPERATIONS = {
             websocket=True,
             client_secret=True,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelay",
@@ -7063,6 +7376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayHealth",
@@ -7087,6 +7401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayHealthV1",
@@ -7111,6 +7426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayLive",
@@ -7135,6 +7451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayReady",
@@ -7159,6 +7476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayDocument",
@@ -7183,6 +7501,57 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
+        ),
+        Operation(
+            operation_id="validateRealtimeSession",
+            method="POST",
+            path="/v1/realtime/sessions/validate",
+            upstream_path=None,
+            alias_of=None,
+            query=None,
+            variants=(),
+            handler="realtime.validate_session",
+            beta=None,
+            request_media_types=("application/json",),
+            response_media_types=("application/json",),
+            streams=False,
+            ends=(),
+            body_model="RelaySessionQuestion",
+            judged_by_handler=False,
+            body_required=True,
+            tags=("Relay",),
+            public=False,
+            proxy=False,
+            websocket=False,
+            client_secret=False,
+            deprecated=False,
+            models=(),
+        ),
+        Operation(
+            operation_id="introspectRealtime",
+            method="GET",
+            path="/v1/realtime/sessions/introspect",
+            upstream_path=None,
+            alias_of=None,
+            query=None,
+            variants=(),
+            handler="realtime.introspect",
+            beta=None,
+            request_media_types=(),
+            response_media_types=("application/json",),
+            streams=False,
+            ends=(),
+            body_model=None,
+            judged_by_handler=False,
+            body_required=False,
+            tags=("Relay",),
+            public=False,
+            proxy=False,
+            websocket=False,
+            client_secret=False,
+            deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listRelayTools",
@@ -7207,6 +7576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayTool",
@@ -7231,6 +7601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="pingRelay",
@@ -7255,6 +7626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="pingRelayV1",
@@ -7279,6 +7651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayInfo",
@@ -7303,6 +7676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayInfoV1",
@@ -7327,6 +7701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelaySystem",
@@ -7351,6 +7726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayDocumentYaml",
@@ -7375,6 +7751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getActionsDocument",
@@ -7399,6 +7776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getActionsDocumentYaml",
@@ -7423,6 +7801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listActionsGroups",
@@ -7447,6 +7826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getActionsGroupDocument",
@@ -7471,6 +7851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getActionsGroupTools",
@@ -7495,6 +7876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayManifest",
@@ -7519,6 +7901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayManifestV1",
@@ -7543,6 +7926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRelayPlugin",
@@ -7567,6 +7951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="proxyRequest",
@@ -7591,6 +7976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="connectRealtimeSocket",
@@ -7615,6 +8001,7 @@ OPERATIONS = {
             websocket=True,
             client_secret=True,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageShort",
@@ -7639,6 +8026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoGeneration",
@@ -7663,6 +8051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=True,
+            models=(),
         ),
         Operation(
             operation_id="streamResponse",
@@ -7687,6 +8076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="streamResponseAction",
@@ -7711,6 +8101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoGenerationAction",
@@ -7735,6 +8126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listAssistantsAction",
@@ -7759,6 +8151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createAssistantAction",
@@ -7783,6 +8176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getAssistantAction",
@@ -7807,6 +8201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyAssistantAction",
@@ -7831,6 +8226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteAssistantAction",
@@ -7855,6 +8251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createSpeechAction",
@@ -7879,6 +8276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createTranscriptionAction",
@@ -7903,6 +8301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createTranslationAction",
@@ -7927,6 +8326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVoiceConsentsAction",
@@ -7951,6 +8351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVoiceConsentAction",
@@ -7975,6 +8376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVoiceConsentAction",
@@ -7999,6 +8401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateVoiceConsentAction",
@@ -8023,6 +8426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVoiceConsentAction",
@@ -8047,6 +8451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVoiceAction",
@@ -8071,6 +8476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listBatchesAction",
@@ -8095,6 +8501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createBatchAction",
@@ -8119,6 +8526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveBatchAction",
@@ -8143,6 +8551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelBatchAction",
@@ -8167,6 +8576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listChatCompletionsAction",
@@ -8191,6 +8601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createChatCompletionAction",
@@ -8215,6 +8626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getChatCompletionAction",
@@ -8239,6 +8651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateChatCompletionAction",
@@ -8263,6 +8676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteChatCompletionAction",
@@ -8287,6 +8701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getChatCompletionMessagesAction",
@@ -8311,6 +8726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createChatSessionMethodAction",
@@ -8335,6 +8751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelChatSessionMethodAction",
@@ -8359,6 +8776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listThreadsMethodAction",
@@ -8383,6 +8801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getThreadMethodAction",
@@ -8407,6 +8826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteThreadMethodAction",
@@ -8431,6 +8851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listThreadItemsMethodAction",
@@ -8455,6 +8876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createCompletionAction",
@@ -8479,6 +8901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listContainersAction",
@@ -8503,6 +8926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createContainerAction",
@@ -8527,6 +8951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveContainerAction",
@@ -8551,6 +8976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteContainerAction",
@@ -8575,6 +9001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listContainerFilesAction",
@@ -8599,6 +9026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createContainerFileAction",
@@ -8623,6 +9051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveContainerFileAction",
@@ -8647,6 +9076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteContainerFileAction",
@@ -8671,6 +9101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveContainerFileContentAction",
@@ -8695,6 +9126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createcontentprovenancecheckAction",
@@ -8719,6 +9151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createConversationAction",
@@ -8743,6 +9176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getConversationAction",
@@ -8767,6 +9201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateConversationAction",
@@ -8791,6 +9226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteConversationAction",
@@ -8815,6 +9251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listConversationItemsAction",
@@ -8839,6 +9276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createConversationItemsAction",
@@ -8863,6 +9301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getConversationItemAction",
@@ -8887,6 +9326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteConversationItemAction",
@@ -8911,6 +9351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEmbeddingAction",
@@ -8935,6 +9376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listEvalsAction",
@@ -8959,6 +9401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEvalAction",
@@ -8983,6 +9426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalAction",
@@ -9007,6 +9451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateEvalAction",
@@ -9031,6 +9476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteEvalAction",
@@ -9055,6 +9501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunsAction",
@@ -9079,6 +9526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createEvalRunAction",
@@ -9103,6 +9551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunAction",
@@ -9127,6 +9576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelEvalRunAction",
@@ -9151,6 +9601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteEvalRunAction",
@@ -9175,6 +9626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunOutputItemsAction",
@@ -9199,6 +9651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getEvalRunOutputItemAction",
@@ -9223,6 +9676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFilesAction",
@@ -9247,6 +9701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createFileAction",
@@ -9271,6 +9726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveFileAction",
@@ -9295,6 +9751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteFileAction",
@@ -9319,6 +9776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="downloadFileAction",
@@ -9343,6 +9801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="runGraderAction",
@@ -9367,6 +9826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="validateGraderAction",
@@ -9391,6 +9851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listPaginatedFineTuningJobsAction",
@@ -9415,6 +9876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createFineTuningJobAction",
@@ -9439,6 +9901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveFineTuningJobAction",
@@ -9463,6 +9926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelFineTuningJobAction",
@@ -9487,6 +9951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFineTuningJobCheckpointsAction",
@@ -9511,6 +9976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFineTuningEventsAction",
@@ -9535,6 +10001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="pauseFineTuningJobAction",
@@ -9559,6 +10026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="resumeFineTuningJobAction",
@@ -9583,6 +10051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageEditAction",
@@ -9607,6 +10076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageAction",
@@ -9631,6 +10101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createImageVariationAction",
@@ -9655,6 +10126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listModelsAction",
@@ -9679,6 +10151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveModelAction",
@@ -9703,6 +10176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteModelAction",
@@ -9727,6 +10201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createModerationAction",
@@ -9751,6 +10226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="acceptRealtimeCallAction",
@@ -9775,6 +10251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="hangupRealtimeCallAction",
@@ -9799,6 +10276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="referRealtimeCallAction",
@@ -9823,6 +10301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="rejectRealtimeCallAction",
@@ -9847,6 +10326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createRealtimeSessionAction",
@@ -9871,6 +10351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createRealtimeTranscriptionSessionAction",
@@ -9895,6 +10376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createResponseAction",
@@ -9919,6 +10401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="compactconversationAction",
@@ -9943,6 +10426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getinputtokencountsAction",
@@ -9967,6 +10451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getResponseAction",
@@ -9991,6 +10476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteResponseAction",
@@ -10015,6 +10501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelResponseAction",
@@ -10039,6 +10526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listInputItemsAction",
@@ -10063,6 +10551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listSkillsAction",
@@ -10087,6 +10576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createSkillAction",
@@ -10111,6 +10601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getSkillAction",
@@ -10135,6 +10626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateSkillDefaultVersionAction",
@@ -10159,6 +10651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteSkillAction",
@@ -10183,6 +10676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getSkillContentAction",
@@ -10207,6 +10701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listSkillVersionsAction",
@@ -10231,6 +10726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createSkillVersionAction",
@@ -10255,6 +10751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getSkillVersionAction",
@@ -10279,6 +10776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteSkillVersionAction",
@@ -10303,6 +10801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getSkillVersionContentAction",
@@ -10327,6 +10826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createThreadAction",
@@ -10351,6 +10851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createThreadAndRunAction",
@@ -10375,6 +10876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getThreadAction",
@@ -10399,6 +10901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyThreadAction",
@@ -10423,6 +10926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteThreadAction",
@@ -10447,6 +10951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listMessagesAction",
@@ -10471,6 +10976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createMessageAction",
@@ -10495,6 +11001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getMessageAction",
@@ -10519,6 +11026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyMessageAction",
@@ -10543,6 +11051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteMessageAction",
@@ -10567,6 +11076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listRunsAction",
@@ -10591,6 +11101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createRunAction",
@@ -10615,6 +11126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRunAction",
@@ -10639,6 +11151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyRunAction",
@@ -10663,6 +11176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelRunAction",
@@ -10687,6 +11201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listRunStepsAction",
@@ -10711,6 +11226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getRunStepAction",
@@ -10735,6 +11251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="submitToolOuputsToRunAction",
@@ -10759,6 +11276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createUploadAction",
@@ -10783,6 +11301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelUploadAction",
@@ -10807,6 +11326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="completeUploadAction",
@@ -10831,6 +11351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="addUploadPartAction",
@@ -10855,6 +11376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStoresAction",
@@ -10879,6 +11401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreAction",
@@ -10903,6 +11426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreAction",
@@ -10927,6 +11451,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyVectorStoreAction",
@@ -10951,6 +11476,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStoreAction",
@@ -10975,6 +11501,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFileBatchAction",
@@ -10999,6 +11526,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFileBatchAction",
@@ -11023,6 +11551,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelVectorStoreFileBatchAction",
@@ -11047,6 +11576,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFilesInVectorStoreBatchAction",
@@ -11071,6 +11601,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStoreFilesAction",
@@ -11095,6 +11626,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFileAction",
@@ -11119,6 +11651,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFileAction",
@@ -11143,6 +11676,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateVectorStoreFileAttributesAction",
@@ -11167,6 +11701,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStoreFileAction",
@@ -11191,6 +11726,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveVectorStoreFileContentAction",
@@ -11215,6 +11751,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="searchVectorStoreAction",
@@ -11239,6 +11776,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVideosAction",
@@ -11263,6 +11801,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoAction",
@@ -11287,6 +11826,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoCharacterAction",
@@ -11311,6 +11851,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVideoCharacterAction",
@@ -11335,6 +11876,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoEditAction",
@@ -11359,6 +11901,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoExtendAction",
@@ -11383,6 +11926,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVideoAction",
@@ -11407,6 +11951,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVideoAction",
@@ -11431,6 +11976,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveVideoContentAction",
@@ -11455,6 +12001,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVideoRemixAction",
@@ -11479,6 +12026,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStores_unprefixed",
@@ -11503,6 +12051,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStore_unprefixed",
@@ -11527,6 +12076,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStore_unprefixed",
@@ -11551,6 +12101,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="modifyVectorStore_unprefixed",
@@ -11575,6 +12126,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStore_unprefixed",
@@ -11599,6 +12151,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFileBatch_unprefixed",
@@ -11623,6 +12176,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFileBatch_unprefixed",
@@ -11647,6 +12201,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="cancelVectorStoreFileBatch_unprefixed",
@@ -11671,6 +12226,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listFilesInVectorStoreBatch_unprefixed",
@@ -11695,6 +12251,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="listVectorStoreFiles_unprefixed",
@@ -11719,6 +12276,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="createVectorStoreFile_unprefixed",
@@ -11743,6 +12301,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="getVectorStoreFile_unprefixed",
@@ -11767,6 +12326,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="updateVectorStoreFileAttributes_unprefixed",
@@ -11791,6 +12351,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="deleteVectorStoreFile_unprefixed",
@@ -11815,6 +12376,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="retrieveVectorStoreFileContent_unprefixed",
@@ -11839,6 +12401,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
         Operation(
             operation_id="searchVectorStore_unprefixed",
@@ -11863,6 +12426,7 @@ OPERATIONS = {
             websocket=False,
             client_secret=False,
             deprecated=False,
+            models=(),
         ),
     )
 }

@@ -22,7 +22,7 @@ async def compact(relay: Relay, scope: Scope, receive: Receive, send: Send) -> N
     if body and body.lstrip().startswith(b"{") and coding_of(scope["headers"]) is None:
         with suppress(InvalidJSON):  # validation is off then, and the upstream says what is wrong
             edited = await _edited(relay, body, {})
-            scope, receive = _with_body(scope, receive, edited)
+            scope, receive = with_body(scope, receive, edited)
     await relay.forwarder.forward(scope, receive, send, operation_of(scope))
 
 
@@ -37,9 +37,7 @@ async def create_stream(relay: Relay, scope: Scope, receive: Receive, send: Send
     if body is None:
         message = f"More than {EDITED_BYTES:,} bytes: send them to /v1/responses, with model and stream: true"
         raise RequestTooLarge(message)
-    scope, receive = _with_body(scope, receive, await _edited(relay, body or b"{}", {"stream": True}))
-    if value_of(scope["headers"], b"content-type") is None:
-        scope["headers"].append((b"content-type", b"application/json"))
+    scope, receive = with_body(scope, receive, await _edited(relay, body or b"{}", {"stream": True}))
     await relay.forwarder.forward(scope, receive, send, operation_of(scope))
 
 
@@ -48,7 +46,10 @@ async def _edited(relay: Relay, body: bytes, always: dict[str, object]) -> bytes
     return await asyncio.to_thread(with_members, body, {"model": relay.settings.default_model}, always)
 
 
-def _with_body(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+def with_body(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+    """`scope` and `receive` of the same request with another body, of JSON where it had none."""
     headers = [field for field in scope["headers"] if field[0] not in FRAMING]
     headers.append((b"content-length", str(len(body)).encode()))
+    if value_of(headers, b"content-type") is None:
+        headers.append((b"content-type", b"application/json"))
     return {**scope, "headers": headers}, Replay(body, receive)

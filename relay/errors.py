@@ -12,6 +12,7 @@ RelayError
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
 │   ├── RequestTooLarge        a body over the limit
 │   ├── ResultTooLarge         an answer that the client could not read
+│   ├── SessionExpired         a realtime session that was asked about is over
 │   ├── RequestTimeout         the client sent nothing for too long
 │   ├── HeadTooLarge           more of a path and header fields than the relay takes
 │   └── ClientGone             the client left: there is nobody to answer
@@ -107,6 +108,10 @@ class ResultTooLarge(RequestError):
     """An answer that the client could not read, because it is too large for it."""
 
 
+class SessionExpired(RequestError):
+    """A realtime session that was asked about is over (RFC 9110, 15.5.11)."""
+
+
 class RequestTimeout(RequestError):
     """The client sent nothing of its request for too long (RFC 9110, 15.5.9)."""
 
@@ -190,6 +195,7 @@ TABLE: dict[type[RelayError], Kind] = {
     UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),
     RequestTooLarge: Kind(413, _REQUEST, "request_too_large"),
     ResultTooLarge: Kind(413, _REQUEST, "result_too_large"),
+    SessionExpired: Kind(410, _REQUEST, "session_expired"),
     RequestTimeout: Kind(408, _REQUEST, "request_timeout"),
     HeadTooLarge: Kind(431, _REQUEST, "head_too_large"),
     ClientGone: Kind(499, _REQUEST, "client_gone"),

@@ -38,8 +38,8 @@ class Frames:
     is asked for each pong whether the relay itself asked for it; such a one goes no further.
 
     `whole`: what passed ends at the end of a frame, so that another may follow it. `close` is the Close that
-    came, after which nothing else counts. `behind`: there was too much to look at in one turn, and `feed(b"")`
-    goes on. `count` is of frames, `size` of bytes of payload.
+    came, after which nothing else counts. `behind`: there was too much to look at in one turn, and feeding
+    nothing goes on. `count` is of frames, `size` of bytes of payload.
     """
 
     def __init__(self, *, masked: bool, reserved: int, limit: int, is_own: Callable[[bytes], bool]) -> None:

@@ -114,6 +114,7 @@ SEARCH = "$.paths['/things/search'].get"
         ([relayed("nothing", SEARCH)], DOCUMENT, "GET /v1/things/search: x-relay: an object is expected"),
         ([relayed({"handler": 5})], DOCUMENT, "POST /v1/things: x-relay: handler is module.function"),
         ([relayed({"beta": "nonsense"})], DOCUMENT, "x-relay: beta is one of assistants, realtime"),
+        ([relayed({"models": "gpt"})], DOCUMENT, "POST /v1/things: x-relay: models is true"),
         ([relayed({"ends": "done"}, SEARCH)], DOCUMENT, "search: x-relay: ends is a list of events"),
         ([relayed({"ends": [5]})], DOCUMENT, "POST /v1/things: x-relay: ends is a list of events"),
         ([relayed({"variants": {"a=b": 1}})], DOCUMENT, "x-relay: variants are operations by query"),

@@ -90,6 +90,7 @@ def test_the_operation_table_has_a_typed_row_for_each_operation(project: Path) -
         "public": False,
         "proxy": False,
         "deprecated": False,
+        "models": [],
     }
     assert rows["getThing"]["deprecated"]
     assert rows["getState"]["public"]
