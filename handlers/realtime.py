@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from pydantic_core import from_json
 from starlette.responses import JSONResponse
@@ -27,6 +28,8 @@ _SECRET_SECONDS = 60
 _SUCCESS = range(200, 300)
 _READ_BYTES = 64 * 1024
 _SHOWN_CHARACTERS = 100
+# Each of them says what the session of a WebSocket is.
+_SESSION = frozenset({"model", "call_id", "intent"})
 
 
 async def create_session(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,3 +130,15 @@ def _remember(secrets: ClientSecrets, body: bytes) -> None:
             if not isinstance(expires_at, int | float):
                 expires_at = time.time() + _SECRET_SECONDS
             secrets.remember(value, expires_at)
+
+
+async def open_socket(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
+    """Forward what opens a realtime WebSocket, with REALTIME_MODEL where no session is named."""
+    query = _with_model(scope["query_string"], relay.settings.realtime_model)
+    await relay.forwarder.forward({**scope, "query_string": query}, receive, send, operation_of(scope))
+
+
+def _with_model(query: bytes, model: str) -> bytes:
+    if any(name in _SESSION for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)):
+        return query
+    return b"&".join(part for part in (query, f"model={quote(model, safe='')}".encode()) if part)

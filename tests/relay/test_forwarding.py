@@ -112,9 +112,7 @@ def test_the_contract_has_operations() -> None:
         "beta_Compactconversation",
         "streamResponse",
         "streamResponseAction",
-        "connectRealtime",
         "connectRealtimeSocket",
-        "connectRealtimeTranslation",
     }
 
 
