@@ -9,7 +9,7 @@ from websockets.frames import Close, Opcode
 
 from relay.connection import connection_of
 from relay.errors import ClientGone, RelayError, UpstreamInvalid
-from relay.headers import RawHeaders, to_client, value_of
+from relay.headers import FRAMING, RawHeaders, to_client, value_of
 from relay.transport.upstream import UpstreamResponse
 from relay.websocket.frames import control
 from relay.websocket.limits import Limits
@@ -41,7 +41,9 @@ async def serve(
     Raises UpstreamInvalid for an answer that takes up another offer than the client's.
     """
     _check(scope["headers"], response.headers)
-    await send(_switching(to_client(response.headers)))
+    # There is no length to what follows (RFC 9110, 8.6).
+    fields = [field for field in to_client(response.headers) if field[0] not in FRAMING]
+    await send(_switching(fields))
     tunnel = Tunnel(
         limits, reserved=_reserved(response.headers), on_left=lambda: upgrade.host.connection_lost(None)
     )

@@ -113,6 +113,10 @@ def test_the_contract_has_operations() -> None:
         "streamResponse",
         "streamResponseAction",
         "connectRealtimeSocket",
+        "create-realtime-client-secret",
+        "create-realtime-session",
+        "create-realtime-transcription-session",
+        "create-realtime-translation-client-secret",
     }
 
 
