@@ -40,7 +40,7 @@ def serve(host: str | None, port: int | None, workers: int | None, *, sandbox: b
             warn = structlog.get_logger("relay").warning
             warn("LOG_LEVEL is no level; info is used", value=settings.log_level, allowed=LOG_LEVELS)
         # Imported late: `relay settings` and `--help` need no server.
-        from relay.workers import run  # noqa: PLC0415
+        from relay.serving.workers import run  # noqa: PLC0415
 
         sys.exit(run(settings))
     except SettingsError as error:

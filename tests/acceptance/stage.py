@@ -11,7 +11,7 @@ import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.app import create_app
-from relay.server import server_config
+from relay.serving.server import server_config
 from relay.settings import load_settings
 from tests.servers import serving
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.descriptors import shares
+from relay.serving.descriptors import shares
 from relay.setting_types import SettingsError
 from tests.relay.processes import Holding, begun, relaying
 from tests.relay.test_streams import FIRST, LAST

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from relay.cli import main
-from relay.server import listen
+from relay.serving.server import listen
 from relay.setting_types import SettingsError
 from relay.settings import load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay

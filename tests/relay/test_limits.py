@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.protocol import MAX_HEAD_BYTES
+from relay.serving.protocol import MAX_HEAD_BYTES
 from tests.faulty import Connection, Faulty
 from tests.relay.processes import relaying
 from tests.relay.wire import (

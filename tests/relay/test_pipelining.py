@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from relay.protocol import MAX_HEAD_BYTES
+from relay.serving.protocol import MAX_HEAD_BYTES
 from tests.faulty import Connection, Faulty
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.test_streams import FIRST

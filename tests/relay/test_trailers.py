@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay.protocol import MAX_HEAD_BYTES
+from relay.serving.protocol import MAX_HEAD_BYTES
 from tests.faulty import Connection, Faulty
 from tests.relay.wire import LAST_CHUNK, chunk, dialled, request, unchunked
 from tests.servers import Recorder, recording, relay_over

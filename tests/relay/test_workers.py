@@ -177,13 +177,13 @@ def test_settings_that_a_worker_cannot_use_are_one_line(tmp_path: Path) -> None:
 
 def test_a_stop_before_the_first_worker_is_ready_is_no_failure(tmp_path: Path) -> None:
     program = """
-import os, signal, relay.workers
-start = relay.workers._Supervisor._start
+import os, signal, relay.serving.workers
+start = relay.serving.workers._Supervisor._start
 def stopped(supervisor):
     worker = start(supervisor)
     os.kill(os.getpid(), signal.SIGTERM)
     return worker
-relay.workers._Supervisor._start = stopped
+relay.serving.workers._Supervisor._start = stopped
 from relay.cli import main
 main()
 """

@@ -22,7 +22,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.http11 import Request, Response
 
-from relay.descriptors import raise_limit
+from relay.serving.descriptors import raise_limit
 from tests.reliability.observed import PROGRAM, Observed, Sample
 from tests.reliability.stage import SETTINGS
 from tests.servers import REAL_KEY, RELAY_KEY, running_relay

@@ -11,9 +11,9 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from relay.connection import Connection, Traffic, extensions
-from relay.cycle import RelayCycle
-from relay.descriptors import shares
 from relay.errors import ClientGone, HeadTooLarge, InvalidHead, RelayError, RequestTimeout, shape
+from relay.serving.cycle import RelayCycle
+from relay.serving.descriptors import shares
 from relay.settings import Settings
 from relay.websocket.upgrade import Upgrade, extension, is_offer
 

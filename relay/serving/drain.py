@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 
 from relay.errors import RelayDraining
-from relay.protocol import RelayConfig, RelayProtocol
+from relay.serving.protocol import RelayConfig, RelayProtocol
 
 logger = structlog.get_logger("relay")
 

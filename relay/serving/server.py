@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import structlog
 from starlette.types import ASGIApp
 
-from relay.protocol import RelayConfig, RelayProtocol
+from relay.serving.protocol import RelayConfig, RelayProtocol
 from relay.setting_types import SettingsError
 from relay.settings import Settings
 
