@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.servers import Running, eventually
 PER = 100_000
 WARM_UP = 0.2
 _LOOKS = 5
+_REST_SECONDS = 10
 
 # The relay as it is, which tells the number of its tasks on SIGUSR1.
 PROGRAM = """
@@ -42,6 +42,10 @@ class Sample:
     descriptors: int
     tasks: int
 
+    def held_over(self, other: "Sample") -> bool:
+        """Whether there are descriptors or tasks that `other` had not."""
+        return self.descriptors > other.descriptors or self.tasks > other.tasks
+
 
 def slope(samples: Sequence[Sample]) -> float:
     """How memory grows, in KiB per 100,000: the least-squares line, without the first fifth; nan for none."""
@@ -62,7 +66,7 @@ class Observed:
         self._start = time.monotonic()
         # An answer shows that the event loop runs, which is to be looked at.
         assert ask(running.root, "GET", "/live").status == 200
-        self._level: int | None = None
+        self._rest: Sample | None = None
 
     def _descriptors(self) -> int:
         return len(list(Path(f"/proc/{self._process}/fd").iterdir()))
@@ -85,10 +89,11 @@ class Observed:
 
     async def at_rest(self, count: int) -> Sample:
         """Look at the relay once it is as it was at the first call, or after ten seconds."""
-        with suppress(TimeoutError):  # the sample shows it
-            await eventually(lambda: self._level is None or self._descriptors() <= self._level)
+        end = time.monotonic() + _REST_SECONDS
         sample = await self.look(count)
-        self._level = sample.descriptors if self._level is None else self._level
+        self._rest = self._rest or sample
+        while sample.held_over(self._rest) and time.monotonic() < end:
+            sample = await self.look(count)
         return sample
 
 
