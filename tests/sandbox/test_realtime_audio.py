@@ -5,7 +5,6 @@ import pytest
 
 from sandbox import realtime_audio
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import MODEL, Talk, session
 
 # 100 ms, the least that can be committed, in bytes of each format: 24 kHz at two bytes, 8 kHz at one.
@@ -23,9 +22,9 @@ async def hear(talk: Talk, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TENTH)
-async def test_what_was_sent_becomes_an_item(sandbox: SandboxServer, contract: Contract, kind: str) -> None:
+async def test_what_was_sent_becomes_an_item(sandbox: SandboxServer, kind: str) -> None:
     size = TENTH[kind]
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         await hear(talk, kind)
         before = (await talk.say("x"))["item"]["id"]
         for _ in range(2):
@@ -42,10 +41,8 @@ async def test_what_was_sent_becomes_an_item(sandbox: SandboxServer, contract: C
 
 
 @pytest.mark.parametrize("kind", TENTH)
-async def test_less_than_100_ms_cannot_be_committed(
-    sandbox: SandboxServer, contract: Contract, kind: str
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_less_than_100_ms_cannot_be_committed(sandbox: SandboxServer, kind: str) -> None:
+    async with session(sandbox) as talk:
         await hear(talk, kind)
         assert (await talk.refused("input_audio_buffer.commit"))["code"] == "input_audio_buffer_commit_empty"
         await talk.send("input_audio_buffer.append", audio=encoded(TENTH[kind] - 1))
@@ -54,25 +51,23 @@ async def test_less_than_100_ms_cannot_be_committed(
         await talk.ask("input_audio_buffer.commit", "input_audio_buffer.committed")
 
 
-async def test_what_is_cleared_is_gone(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_is_cleared_is_gone(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await talk.send("input_audio_buffer.append", audio=encoded(10_000))
         await talk.ask("input_audio_buffer.clear", "input_audio_buffer.cleared")
         assert "0.00ms" in (await talk.refused("input_audio_buffer.commit"))["message"]
 
 
 @pytest.mark.parametrize("audio", ["x", "AAA", "AAAA\n", "äöü=", "AA==AA"])
-async def test_what_is_no_base64_is_refused(sandbox: SandboxServer, contract: Contract, audio: str) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_is_no_base64_is_refused(sandbox: SandboxServer, audio: str) -> None:
+    async with session(sandbox) as talk:
         error = await talk.refused("input_audio_buffer.append", audio=audio, event_id="e")
     assert (error["param"], error["code"], error["event_id"]) == ("audio", "invalid_value", "e")
 
 
-async def test_the_buffer_is_bounded(
-    sandbox: SandboxServer, contract: Contract, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_buffer_is_bounded(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realtime_audio, "MAX_BYTES", 10_000)
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         await talk.send("input_audio_buffer.append", audio=encoded(8_000))
         error = await talk.refused("input_audio_buffer.append", audio=encoded(8_000))
         assert error["code"] == "input_audio_buffer_full"
@@ -81,11 +76,11 @@ async def test_the_buffer_is_bounded(
 
 @pytest.mark.parametrize("query", [{"intent": "transcription"}, MODEL])
 async def test_speech_is_written_down_where_that_is_wanted(
-    sandbox: SandboxServer, contract: Contract, query: dict[str, str]
+    sandbox: SandboxServer, query: dict[str, str]
 ) -> None:
     kind = "transcription" if "intent" in query else "realtime"
     audio = {"input": {"transcription": {"model": "gpt-4o-transcribe"}}}
-    async with session(sandbox, contract, {**query, "x-sandbox-reply": "Grüß Gott, Welt"}) as talk:
+    async with session(sandbox, {**query, "x-sandbox-reply": "Grüß Gott, Welt"}) as talk:
         await talk.ask("session.update", "session.updated", session={"type": kind, "audio": audio})
         await talk.send("input_audio_buffer.append", audio=encoded(4_800))
         await talk.send("input_audio_buffer.commit")
@@ -98,10 +93,8 @@ async def test_speech_is_written_down_where_that_is_wanted(
         assert got["item"]["content"][0]["transcript"] == "Grüß Gott, Welt"
 
 
-async def test_a_session_that_transcribes_makes_no_responses(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with session(sandbox, contract, {"intent": "transcription"}) as talk:
+async def test_a_session_that_transcribes_makes_no_responses(sandbox: SandboxServer) -> None:
+    async with session(sandbox, {"intent": "transcription"}) as talk:
         assert (await talk.refused("response.create"))["param"] == "type"
         assert (await talk.refused("session.update", session={"type": "realtime"}))["param"] == "session.type"
 
@@ -112,9 +105,9 @@ def spoken(events: list[dict[str, Any]]) -> bytes:
 
 @pytest.mark.parametrize(("kind", "silence"), [("audio/pcm", 0), ("audio/pcmu", 0xFF), ("audio/pcma", 0xD5)])
 async def test_the_model_speaks_the_format_that_is_asked_for(
-    sandbox: SandboxServer, contract: Contract, kind: str, silence: int
+    sandbox: SandboxServer, kind: str, silence: int
 ) -> None:
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         await talk.say("Return exactly: one two")
         events = await talk.respond(audio={"output": {"format": {"type": kind}}})
         audio = spoken(events)
@@ -128,8 +121,8 @@ async def test_the_model_speaks_the_format_that_is_asked_for(
         assert base64.b64decode(got["item"]["content"][0]["audio"]) == audio
 
 
-async def test_speech_can_be_truncated(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_speech_can_be_truncated(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         asked = (await talk.say("Return exactly: one two"))["item"]["id"]
         events = await talk.respond()
         name = events[-1]["response"]["output"][0]["id"]
@@ -151,8 +144,8 @@ async def test_speech_can_be_truncated(sandbox: SandboxServer, contract: Contrac
     assert len(base64.b64decode(part["audio"])) == 48 * 24 * 2
 
 
-async def test_speech_can_be_truncated_while_it_is_spoken(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract, {**MODEL, "x-sandbox-delay-ms": "10"}) as talk:
+async def test_speech_can_be_truncated_while_it_is_spoken(sandbox: SandboxServer) -> None:
+    async with session(sandbox, {**MODEL, "x-sandbox-delay-ms": "10"}) as talk:
         await talk.say("Return exactly: " + "one " * 1_000)
         await talk.send("response.create")
         name = (await talk.until(DELTA))[-1]["item_id"]

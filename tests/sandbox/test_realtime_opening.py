@@ -10,7 +10,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import KEY, MODEL, address, opened, session
 from tests.sandbox.test_realtime import SESSION, offered
 from tests.servers import eventually
@@ -36,25 +35,25 @@ async def refused(
     return response.status_code, error
 
 
-async def test_a_session_begins_with_what_it_is(sandbox: SandboxServer, contract: Contract) -> None:
-    async with opened(sandbox, contract, {"model": "gpt-realtime-mini"}) as talk:
+async def test_a_session_begins_with_what_it_is(sandbox: SandboxServer) -> None:
+    async with opened(sandbox, {"model": "gpt-realtime-mini"}) as talk:
         created = await talk.read()
     assert created["type"] == "session.created"
     assert created["session"]["model"] == "gpt-realtime-mini"
     assert created["session"]["output_modalities"] == ["audio"]
 
 
-async def test_each_session_has_an_id_of_its_own(sandbox: SandboxServer, contract: Contract) -> None:
+async def test_each_session_has_an_id_of_its_own(sandbox: SandboxServer) -> None:
     names = set()
     for _ in range(3):
-        async with opened(sandbox, contract) as talk:
+        async with opened(sandbox) as talk:
             created = await talk.read()
             names |= {created["session"]["id"], created["event_id"]}
     assert len(names) == 6
 
 
-async def test_the_answer_to_the_upgrade_has_an_id(sandbox: SandboxServer, contract: Contract) -> None:
-    async with opened(sandbox, contract) as talk:
+async def test_the_answer_to_the_upgrade_has_an_id(sandbox: SandboxServer) -> None:
+    async with opened(sandbox) as talk:
         assert talk.socket.response is not None
         assert talk.socket.response.headers["x-request-id"].startswith("req_")
 
@@ -79,9 +78,9 @@ async def test_a_subprotocol_without_a_key_is_none(sandbox: SandboxServer, offer
     ],
 )
 async def test_a_browser_brings_its_key_as_a_subprotocol(
-    sandbox: SandboxServer, contract: Contract, offers: tuple[str, ...], selected: str | None
+    sandbox: SandboxServer, offers: tuple[str, ...], selected: str | None
 ) -> None:
-    async with opened(sandbox, contract, headers={}, subprotocols=offers) as talk:
+    async with opened(sandbox, headers={}, subprotocols=offers) as talk:
         assert talk.socket.subprotocol == selected
         assert (await talk.read())["type"] == "session.created"
 
@@ -93,9 +92,9 @@ async def test_a_model_is_needed(sandbox: SandboxServer, path: str, query: dict[
     assert (status, error["param"], error["code"]) == (400, "model", "missing_required_parameter")
 
 
-async def test_a_call_can_be_joined(sandbox: SandboxServer, contract: Contract, client: OpenAI) -> None:
+async def test_a_call_can_be_joined(sandbox: SandboxServer, client: OpenAI) -> None:
     name = offered(client)
-    async with opened(sandbox, contract, {"call_id": name}) as talk:
+    async with opened(sandbox, {"call_id": name}) as talk:
         assert (await talk.read())["session"]["model"] == SESSION["model"]
     assert (await refused(sandbox, {"call_id": "rtc_unknown"}))[0] == 404
 
@@ -121,8 +120,8 @@ def test_an_upgrade_that_is_no_websocket_is_a_request(http: httpx.Client) -> Non
     assert http.get("/models", headers=headers).status_code == 200
 
 
-async def test_a_session_that_transcribes_needs_no_model(sandbox: SandboxServer, contract: Contract) -> None:
-    async with opened(sandbox, contract, {"intent": "transcription"}) as talk:
+async def test_a_session_that_transcribes_needs_no_model(sandbox: SandboxServer) -> None:
+    async with opened(sandbox, {"intent": "transcription"}) as talk:
         created = (await talk.read())["session"]
     assert (created["type"], created["object"]) == ("transcription", "realtime.transcription_session")
 
@@ -148,16 +147,16 @@ async def test_openais_client_holds_a_conversation(async_client: AsyncOpenAI) ->
     assert (event.response.usage.total_tokens or 0) > 2
 
 
-async def test_what_is_open_is_counted(fresh: SandboxServer, contract: Contract) -> None:
-    async with session(fresh, contract), session(fresh, contract) as other:
+async def test_what_is_open_is_counted(fresh: SandboxServer) -> None:
+    async with session(fresh), session(fresh) as other:
         assert fresh.sockets.open == 2
         await other.socket.close(4001)
     await eventually(lambda: fresh.sockets.closed == {4001: 1, 1000: 1})
     assert (fresh.sockets.open, fresh.sockets.lost) == (0, 0)
 
 
-async def test_a_websocket_that_is_lost_is_counted(fresh: SandboxServer, contract: Contract) -> None:
-    async with session(fresh, contract) as talk:
+async def test_a_websocket_that_is_lost_is_counted(fresh: SandboxServer) -> None:
+    async with session(fresh) as talk:
         talk.socket.transport.abort()
         await eventually(lambda: fresh.sockets.lost == 1)
     assert (fresh.sockets.open, fresh.sockets.closed) == (0, {})

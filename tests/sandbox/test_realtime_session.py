@@ -5,7 +5,6 @@ import pytest
 
 from sandbox import realtime_items
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import Talk, message, session
 
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object", "const": None}}
@@ -23,9 +22,9 @@ async def refused(talk: Talk, kind: str = "realtime", **fields: Any) -> tuple[st
     return error["code"], error["param"]
 
 
-async def test_an_update_changes_what_it_says(sandbox: SandboxServer, contract: Contract) -> None:
+async def test_an_update_changes_what_it_says(sandbox: SandboxServer) -> None:
     fields = {"instructions": "Be brief.", "tools": [TOOL], "tool_choice": "required", "max_output_tokens": 9}
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         before = await updated(talk)
         after = await updated(talk, **fields)
         assert after == before | fields
@@ -35,8 +34,8 @@ async def test_an_update_changes_what_it_says(sandbox: SandboxServer, contract: 
         }
 
 
-async def test_audio_is_updated_part_by_part(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_audio_is_updated_part_by_part(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await updated(talk, audio={"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}})
         after = await updated(talk, audio={"output": {"voice": {"id": "voice_1"}, "speed": 1.5}})
     assert after["audio"]["input"] == {"format": {"type": "audio/pcmu"}, "turn_detection": None}
@@ -45,12 +44,12 @@ async def test_audio_is_updated_part_by_part(sandbox: SandboxServer, contract: C
     assert after["audio"]["output"]["format"] == {"type": "audio/pcm", "rate": 24_000}
 
 
-async def test_null_takes_away_what_may_be_missing(sandbox: SandboxServer, contract: Contract) -> None:
+async def test_null_takes_away_what_may_be_missing(sandbox: SandboxServer) -> None:
     hearing = {
         "transcription": {"model": "whisper-1", "prompt": None},
         "noise_reduction": {"type": "near_field"},
     }
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         before = await updated(talk, audio={"input": hearing})
         assert before["audio"]["input"]["transcription"] == {"model": "whisper-1"}
         nothing = dict.fromkeys([*hearing, "format"])
@@ -60,8 +59,8 @@ async def test_null_takes_away_what_may_be_missing(sandbox: SandboxServer, contr
     assert after["instructions"] == before["instructions"]
 
 
-async def test_what_a_session_cannot_become_is_refused(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_a_session_cannot_become_is_refused(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         before = await updated(talk, model="gpt-realtime")
         assert await refused(talk, "transcription") == ("invalid_value", "session.type")
         assert await refused(talk, model="gpt-realtime-2") == ("cannot_update_model", "session.model")
@@ -77,8 +76,8 @@ async def test_what_a_session_cannot_become_is_refused(sandbox: SandboxServer, c
         assert await updated(talk) == before
 
 
-async def test_a_voice_that_has_spoken_stays(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_a_voice_that_has_spoken_stays(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await updated(talk, audio={"output": {"voice": "marin"}})
         await talk.respond(output_modalities=["text"])
         await updated(talk, audio={"output": {"voice": "cedar"}})
@@ -88,8 +87,8 @@ async def test_a_voice_that_has_spoken_stays(sandbox: SandboxServer, contract: C
         await updated(talk, audio={"output": {"voice": "cedar"}}, instructions="x")
 
 
-async def test_items_come_in_the_order_that_is_asked_for(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_items_come_in_the_order_that_is_asked_for(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         first = await talk.say("one")
         name = first["item"]["id"]
         assert (first["previous_item_id"], first["item"]["status"]) == (None, "completed")
@@ -102,10 +101,8 @@ async def test_items_come_in_the_order_that_is_asked_for(sandbox: SandboxServer,
     assert (error["param"], error["event_id"]) == ("previous_item_id", "mine")
 
 
-async def test_an_item_can_be_had_again_until_it_is_deleted(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_an_item_can_be_had_again_until_it_is_deleted(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await talk.send("conversation.item.create", item={**SPOKEN, "id": "mine"})
         added, done = await talk.until("conversation.item.done")
         assert added["item"] == done["item"]
@@ -136,10 +133,8 @@ async def test_an_item_can_be_had_again_until_it_is_deleted(
         ({"type": "thought"}, "item"),
     ],
 )
-async def test_what_is_no_item_is_refused(
-    sandbox: SandboxServer, contract: Contract, item: dict[str, Any], param: str
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_is_no_item_is_refused(sandbox: SandboxServer, item: dict[str, Any], param: str) -> None:
+    async with session(sandbox) as talk:
         error = await talk.refused("conversation.item.create", item=item)
         assert (error["type"], error["param"]) == ("invalid_request_error", param)
         await talk.say("still here")
@@ -161,10 +156,8 @@ async def test_what_is_no_item_is_refused(
         message("Be kind.", "system"),
     ],
 )
-async def test_each_kind_of_item_is_kept_as_it_is(
-    sandbox: SandboxServer, contract: Contract, item: dict[str, Any]
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_each_kind_of_item_is_kept_as_it_is(sandbox: SandboxServer, item: dict[str, Any]) -> None:
+    async with session(sandbox) as talk:
         await talk.send("conversation.item.create", item=item)
         done = (await talk.until("conversation.item.done"))[-1]["item"]
         assert done.items() >= {name: value for name, value in item.items() if value is not None}.items()
@@ -172,10 +165,10 @@ async def test_each_kind_of_item_is_kept_as_it_is(
 
 
 async def test_a_conversation_forgets_its_oldest_items(
-    sandbox: SandboxServer, contract: Contract, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(realtime_items, "MAX_BYTES", 100_000)
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         first = (await talk.say("x" * 60_000))["item"]["id"]
         second = (await talk.say("y"))["item"]["id"]
         await talk.say("z" * 60_000)
@@ -201,9 +194,9 @@ async def test_a_conversation_forgets_its_oldest_items(
     ],
 )
 async def test_what_is_no_event_is_refused(
-    sandbox: SandboxServer, contract: Contract, event: dict[str, Any], code: str, param: str
+    sandbox: SandboxServer, event: dict[str, Any], code: str, param: str
 ) -> None:
-    async with session(sandbox, contract) as talk:
+    async with session(sandbox) as talk:
         await talk.socket.send(json.dumps(event))
         error = (await talk.read())["error"]
         assert (error["code"], error["param"], error["event_id"]) == (code, param, None)
@@ -213,10 +206,8 @@ async def test_what_is_no_event_is_refused(
 @pytest.mark.parametrize(
     "data", ["", "{", "[]", "null", '{"type": NaN}', '"\\ud800"', "[" * 1000, b"", b"{}", b"\xff"]
 )
-async def test_what_is_no_object_is_refused(
-    sandbox: SandboxServer, contract: Contract, data: str | bytes
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_is_no_object_is_refused(sandbox: SandboxServer, data: str | bytes) -> None:
+    async with session(sandbox) as talk:
         await talk.socket.send(data)
         event = await talk.read()
         assert (event["type"], event["error"]["type"]) == ("error", "invalid_request_error")

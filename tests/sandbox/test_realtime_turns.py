@@ -4,7 +4,6 @@ import pytest
 
 from sandbox import realtime_socket
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import MODEL, message, opened, session
 
 TOOL = {
@@ -21,10 +20,8 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(event["type"] for event in events))
 
 
-async def test_a_text_is_said_in_the_events_of_the_contract(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_a_text_is_said_in_the_events_of_the_contract(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         asked = (await talk.say("Return exactly: one two"))["item"]["id"]
         events = await talk.respond(output_modalities=["text"], metadata={"a": "b"})
     text = ["response.output_text.delta", "response.output_text.done"]
@@ -40,8 +37,8 @@ async def test_a_text_is_said_in_the_events_of_the_contract(
     assert len({event["event_id"] for event in events}) == len(events)
 
 
-async def test_speech_comes_with_its_transcript(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_speech_comes_with_its_transcript(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await talk.say("Return exactly: one two")
         events = await talk.respond()
     spoken = ["response.output_audio_transcript.delta", "response.output_audio.delta"]
@@ -53,8 +50,8 @@ async def test_speech_comes_with_its_transcript(sandbox: SandboxServer, contract
     assert events[-1]["response"]["usage"]["output_token_details"]["audio_tokens"] > 0
 
 
-async def test_a_forced_function_is_called(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_a_forced_function_is_called(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         fields = {"type": "realtime", "tools": [TOOL]}
         await talk.ask("session.update", "session.updated", session=fields)
         events = await talk.respond(tool_choice="required")
@@ -76,8 +73,8 @@ async def test_a_forced_function_is_called(sandbox: SandboxServer, contract: Con
         assert (await talk.respond())[-1]["response"]["output"][0]["type"] == "message"
 
 
-async def test_the_conversation_is_what_is_answered(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_the_conversation_is_what_is_answered(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await talk.say("Return exactly: first")
         first = (await talk.respond())[-1]["response"]
         assert first["output"][0]["content"][0]["transcript"] == "first"
@@ -88,10 +85,8 @@ async def test_the_conversation_is_what_is_answered(sandbox: SandboxServer, cont
         assert second["conversation_id"] == first["conversation_id"]
 
 
-async def test_a_response_beside_the_conversation_is_not_remembered(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_a_response_beside_the_conversation_is_not_remembered(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         kept = (await talk.say("Return exactly: kept"))["item"]["id"]
         events = await talk.respond(conversation="none", output_modalities=["text"])
         assert not [event for event in events if event["type"].startswith("conversation.")]
@@ -111,8 +106,8 @@ async def test_a_response_beside_the_conversation_is_not_remembered(
         assert (await talk.refused("response.create", response=reference))["param"] == "item_id"
 
 
-async def test_instructions_are_followed(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_instructions_are_followed(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         fields = {"type": "realtime", "instructions": "Return exactly: hello"}
         await talk.ask("session.update", "session.updated", session=fields)
         assert (await talk.respond())[-1]["response"]["output"][0]["content"][0]["transcript"] == "hello"
@@ -120,8 +115,8 @@ async def test_instructions_are_followed(sandbox: SandboxServer, contract: Contr
         assert events[-1]["response"]["output"][0]["content"][0]["text"] == "bye"
 
 
-async def test_an_answer_is_cut_where_a_limit_says(sandbox: SandboxServer, contract: Contract) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_an_answer_is_cut_where_a_limit_says(sandbox: SandboxServer) -> None:
+    async with session(sandbox) as talk:
         await talk.say("Return exactly: one two three")
         done = (await talk.respond(output_modalities=["text"], max_output_tokens=1))[-1]["response"]
         assert (done["status"], done["output"][0]["status"]) == ("incomplete", "incomplete")
@@ -132,8 +127,8 @@ async def test_an_answer_is_cut_where_a_limit_says(sandbox: SandboxServer, contr
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
-async def test_a_response_can_be_cancelled(sandbox: SandboxServer, contract: Contract, modality: str) -> None:
-    async with session(sandbox, contract, {**MODEL, "x-sandbox-delay-ms": "5000"}) as talk:
+async def test_a_response_can_be_cancelled(sandbox: SandboxServer, modality: str) -> None:
+    async with session(sandbox, {**MODEL, "x-sandbox-delay-ms": "5000"}) as talk:
         await talk.say("Return exactly: one two three")
         await talk.send("response.create", response={"output_modalities": [modality]})
         created = await talk.read()
@@ -148,10 +143,8 @@ async def test_a_response_can_be_cancelled(sandbox: SandboxServer, contract: Con
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
-async def test_what_was_said_before_is_kept(
-    sandbox: SandboxServer, contract: Contract, modality: str
-) -> None:
-    async with session(sandbox, contract, {**MODEL, "x-sandbox-delay-ms": "1"}) as talk:
+async def test_what_was_said_before_is_kept(sandbox: SandboxServer, modality: str) -> None:
+    async with session(sandbox, {**MODEL, "x-sandbox-delay-ms": "1"}) as talk:
         await talk.say("Return exactly: " + "one " * 10_000)
         await talk.send("response.create", response={"output_modalities": [modality]})
         delta = f"response.output_{'audio_transcript' if modality == 'audio' else 'text'}.delta"
@@ -170,10 +163,10 @@ async def test_what_was_said_before_is_kept(
 
 
 async def test_one_response_at_a_time_is_made(
-    sandbox: SandboxServer, contract: Contract, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(realtime_socket, "MAX_TURNS", 1)
-    async with session(sandbox, contract, {**MODEL, "x-sandbox-delay-ms": "5000"}) as talk:
+    async with session(sandbox, {**MODEL, "x-sandbox-delay-ms": "5000"}) as talk:
         created = await talk.ask("response.create", "response.created")
         error = await talk.refused("response.create")
         assert error["code"] == "conversation_already_has_active_response"
@@ -188,31 +181,29 @@ async def test_one_response_at_a_time_is_made(
 
 
 @pytest.mark.parametrize("fields", [{"modalities": ["text"]}, {"output_modalities": ["text", "audio"]}])
-async def test_what_no_response_takes_is_refused(
-    sandbox: SandboxServer, contract: Contract, fields: dict[str, Any]
-) -> None:
-    async with session(sandbox, contract) as talk:
+async def test_what_no_response_takes_is_refused(sandbox: SandboxServer, fields: dict[str, Any]) -> None:
+    async with session(sandbox) as talk:
         error = await talk.refused("response.create", response=fields)
         assert error["param"] == f"response.{next(iter(fields))}"
 
 
-async def test_what_is_said_comes_by_header_or_query(sandbox: SandboxServer, contract: Contract) -> None:
+async def test_what_is_said_comes_by_header_or_query(sandbox: SandboxServer) -> None:
     query = {**MODEL, "x-sandbox-reply": "from the quäry"}
-    async with session(sandbox, contract, query) as talk:
+    async with session(sandbox, query) as talk:
         events = await talk.respond()
         assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == "from the quäry"
     headers = {"authorization": "Bearer k", "x-sandbox-reply": "from the header"}
-    async with opened(sandbox, contract, query, headers=headers) as talk:
+    async with opened(sandbox, query, headers=headers) as talk:
         await talk.read()
         events = await talk.respond()
         assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == "from the header"
 
 
-async def test_equal_sessions_say_the_same_in_equal_sandboxes(contract: Contract) -> None:
+async def test_equal_sessions_say_the_same_in_equal_sandboxes() -> None:
     said = []
     for _ in range(2):
         with SandboxServer() as server:
-            async with opened(server, contract) as talk:
+            async with opened(server) as talk:
                 events = [await talk.read(), *await talk.respond()]
                 said.append(events)
     assert said[0] == said[1]

@@ -7,15 +7,15 @@ from openai import AsyncOpenAI
 
 from sandbox import responses_socket
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract, events
+from tests.sandbox.conftest import events
 from tests.sandbox.talk import Talk, opened
 
 BODY: dict[str, Any] = {"model": "gpt-5.1", "input": "Return exactly: one two three"}
 
 
-def connected(server: SandboxServer, contract: Contract, delay: int = 0) -> Any:
+def connected(server: SandboxServer, delay: int = 0) -> Any:
     query = {"x-sandbox-delay-ms": str(delay)}
-    return opened(server, contract, query, path="/responses", union="ResponsesServerEvent")
+    return opened(server, query, path="/responses", union="ResponsesServerEvent")
 
 
 async def response(talk: Talk, **fields: Any) -> list[dict[str, Any]]:
@@ -27,11 +27,9 @@ def streamed_text(http: httpx.Client) -> str:
     return http.post("/responses", json={**BODY, "stream": True}).text
 
 
-async def test_the_events_are_those_of_a_stream(
-    sandbox: SandboxServer, contract: Contract, http: httpx.Client
-) -> None:
+async def test_the_events_are_those_of_a_stream(sandbox: SandboxServer, http: httpx.Client) -> None:
     streamed = events(streamed_text(http))
-    async with connected(sandbox, contract) as talk:
+    async with connected(sandbox) as talk:
         told = await response(talk)
         assert [event["type"] for event in told] == [name for name, _ in streamed]
         text = [event["delta"] for event in told if event["type"] == "response.output_text.delta"]
@@ -52,16 +50,16 @@ async def test_openais_client_reads_them(async_client: AsyncOpenAI) -> None:
     assert event.response.output_text == text
 
 
-async def test_a_response_goes_on_from_the_one_before(sandbox: SandboxServer, contract: Contract) -> None:
-    async with connected(sandbox, contract) as talk:
+async def test_a_response_goes_on_from_the_one_before(sandbox: SandboxServer) -> None:
+    async with connected(sandbox) as talk:
         first = (await response(talk))[-1]["response"]
         second = (await response(talk, input="Go on.", previous_response_id=first["id"]))[-1]["response"]
         assert second["previous_response_id"] == first["id"]
         assert second["usage"]["input_tokens"] > first["usage"]["input_tokens"]
 
 
-async def test_responses_come_one_after_another(sandbox: SandboxServer, contract: Contract) -> None:
-    async with connected(sandbox, contract) as talk:
+async def test_responses_come_one_after_another(sandbox: SandboxServer) -> None:
+    async with connected(sandbox) as talk:
         for word in ("one", "two"):
             await talk.send("response.create", **{**BODY, "input": f"Return exactly: {word}"})
         for word in ("one", "two"):
@@ -70,8 +68,8 @@ async def test_responses_come_one_after_another(sandbox: SandboxServer, contract
             assert told[-1]["response"]["output"][0]["content"][0]["text"] == word
 
 
-async def test_lanes_go_side_by_side(sandbox: SandboxServer, contract: Contract) -> None:
-    async with connected(sandbox, contract, delay=1) as talk:
+async def test_lanes_go_side_by_side(sandbox: SandboxServer) -> None:
+    async with connected(sandbox, delay=1) as talk:
         for lane in ("a", "b"):
             await talk.send("response.create", **BODY, stream_id=lane)
         told: list[dict[str, Any]] = []
@@ -98,9 +96,9 @@ async def test_lanes_go_side_by_side(sandbox: SandboxServer, contract: Contract)
     ],
 )
 async def test_what_is_no_request_is_refused(
-    sandbox: SandboxServer, contract: Contract, event: dict[str, Any], status: int, param: str
+    sandbox: SandboxServer, event: dict[str, Any], status: int, param: str
 ) -> None:
-    async with connected(sandbox, contract) as talk:
+    async with connected(sandbox) as talk:
         await talk.socket.send(json.dumps(event))
         error = await talk.read()
         assert (error["type"], error["status"], error["error"]["param"]) == ("error", status, param)
@@ -108,11 +106,9 @@ async def test_what_is_no_request_is_refused(
         await response(talk)
 
 
-async def test_so_many_may_wait(
-    sandbox: SandboxServer, contract: Contract, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_so_many_may_wait(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses_socket, "MAX_WAITING", 1)
-    async with connected(sandbox, contract, delay=5000) as talk:
+    async with connected(sandbox, delay=5000) as talk:
         await talk.send("response.create", **BODY)
         assert (await talk.read())["type"] == "response.created"
         await talk.send("response.create", **BODY, stream_id="a")

@@ -10,7 +10,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from sandbox.faults import FAULT_HEADER
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import KEY, MODEL, address, opened
 from tests.servers import eventually
 
@@ -84,7 +83,7 @@ async def test_a_pause_that_is_no_number_is_refused(sandbox: SandboxServer) -> N
     assert caught.value.response.status_code == 400
 
 
-async def test_a_delayed_upgrade_lets_others_pass(fresh: SandboxServer, contract: Contract) -> None:
+async def test_a_delayed_upgrade_lets_others_pass(fresh: SandboxServer) -> None:
     late = asyncio.create_task(_open(fresh, "delay-ms=600000"))
     for _ in range(3):
         async with faulty(fresh, "delay-ms=1") as socket:
@@ -93,7 +92,7 @@ async def test_a_delayed_upgrade_lets_others_pass(fresh: SandboxServer, contract
     late.cancel()
     with pytest.raises(asyncio.CancelledError):
         await late
-    async with opened(fresh, contract) as talk:
+    async with opened(fresh) as talk:
         await talk.read()
 
 
@@ -151,10 +150,8 @@ async def test_every_event_is_malformed(sandbox: SandboxServer, path: str) -> No
             json.loads(event)
 
 
-async def test_the_pause_lies_between_the_events_of_a_response(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with opened(sandbox, contract, {**MODEL, "x-sandbox-delay-ms": "10000"}) as talk:
+async def test_the_pause_lies_between_the_events_of_a_response(sandbox: SandboxServer) -> None:
+    async with opened(sandbox, {**MODEL, "x-sandbox-delay-ms": "10000"}) as talk:
         await talk.read()
         # What is no response does not wait.
         await talk.say("x")
@@ -165,10 +162,10 @@ async def test_the_pause_lies_between_the_events_of_a_response(
 
 @pytest.mark.parametrize("how", ["close", "abort"])
 async def test_a_client_that_leaves_ends_its_response(
-    fresh: SandboxServer, contract: Contract, how: str, caplog: pytest.LogCaptureFixture
+    fresh: SandboxServer, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "asyncio")
-    async with opened(fresh, contract, {**MODEL, "x-sandbox-delay-ms": "10000"}) as talk:
+    async with opened(fresh, {**MODEL, "x-sandbox-delay-ms": "10000"}) as talk:
         await talk.read()
         await talk.ask("response.create", "response.created")
         if how == "abort":

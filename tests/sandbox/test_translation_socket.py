@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import Contract
 from tests.sandbox.talk import Talk, opened
 
 PATH = "/realtime/translations"
@@ -13,9 +12,9 @@ APPEND = "session.input_audio_buffer.append"
 PIECE = base64.b64encode(bytes(9_600)).decode()
 
 
-def connected(server: SandboxServer, contract: Contract) -> Any:
+def connected(server: SandboxServer) -> Any:
     query = {"model": "gpt-realtime-translate", "x-sandbox-reply": "guten Tag allerseits"}
-    return opened(server, contract, query, path=PATH, union="RealtimeTranslationServerEvent")
+    return opened(server, query, path=PATH, union="RealtimeTranslationServerEvent")
 
 
 async def updated(talk: Talk, audio: dict[str, Any] | None) -> dict[str, Any]:
@@ -24,8 +23,8 @@ async def updated(talk: Talk, audio: dict[str, Any] | None) -> dict[str, Any]:
     return event["session"]["audio"]
 
 
-async def test_each_piece_of_audio_is_answered(sandbox: SandboxServer, contract: Contract) -> None:
-    async with connected(sandbox, contract) as talk:
+async def test_each_piece_of_audio_is_answered(sandbox: SandboxServer) -> None:
+    async with connected(sandbox) as talk:
         created = await talk.read()
         assert created["session"]["model"] == "gpt-realtime-translate"
         word = await talk.ask(APPEND, "session.output_transcript.delta", audio=PIECE)
@@ -40,10 +39,8 @@ async def test_each_piece_of_audio_is_answered(sandbox: SandboxServer, contract:
         assert (closed["type"], talk.socket.close_code) == ("session.closed", 1000)
 
 
-async def test_what_is_heard_is_written_down_where_that_is_wanted(
-    sandbox: SandboxServer, contract: Contract
-) -> None:
-    async with connected(sandbox, contract) as talk:
+async def test_what_is_heard_is_written_down_where_that_is_wanted(sandbox: SandboxServer) -> None:
+    async with connected(sandbox) as talk:
         await talk.read()
         hearing = {"transcription": {"model": "whisper-1"}, "noise_reduction": {"type": "far_field"}}
         assert (await updated(talk, {"input": hearing}))["input"] == hearing
@@ -69,10 +66,8 @@ async def test_what_is_heard_is_written_down_where_that_is_wanted(
         ({"type": "response.create"}, "type"),
     ],
 )
-async def test_what_is_no_event_is_refused(
-    sandbox: SandboxServer, contract: Contract, event: dict[str, Any], param: str
-) -> None:
-    async with connected(sandbox, contract) as talk:
+async def test_what_is_no_event_is_refused(sandbox: SandboxServer, event: dict[str, Any], param: str) -> None:
+    async with connected(sandbox) as talk:
         await talk.read()
         await talk.socket.send(json.dumps({**event, "event_id": "mine"}))
         error = (await talk.read())["error"]
