@@ -20,11 +20,12 @@ def test_success():
     record("createFile", "check", 200)
     record("createFile", "openai-python", 201)
     record("createBatch", "check", 400)
+    record("connectRealtime", "check", 101)
 
 def test_nothing():
     pass
 """
-KEPT = {"createFile": ["check", "openai-python"]}
+KEPT = {"connectRealtime": ["check"], "createFile": ["check", "openai-python"]}
 
 
 @pytest.fixture
