@@ -52,9 +52,14 @@ class Connection:
         """What comes until the relay closes the connection, properly or not."""
         received = bytearray()
         with contextlib.suppress(ConnectionError):
-            while chunk := await self._reader.read(65_536):
+            async for chunk in self.chunks():
                 received += chunk
         return bytes(received)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """What comes, as it comes, until the relay closes the connection."""
+        while chunk := await self._reader.read(65_536):
+            yield chunk
 
     async def say(self, data: bytes) -> None:
         """Send `data`, and wait while the relay takes no more."""

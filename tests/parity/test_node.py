@@ -1,59 +1,21 @@
 """Every method of OpenAI's Node library, straight to a sandbox and through the relay: no difference."""
 
 import json
-import re
-import shutil
-import subprocess
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.server import SandboxServer
 from tests.evidence import record
+from tests.parity.npm import NODE, installed, run
 from tests.servers import RELAY_KEY, relay_over
 from tests.surface.contract import UPSTREAM
 
-NODE = Path(__file__).parent / "node"
-NEEDED = "The tests of OpenAI's Node library need Node 20 or newer with npm, both on the PATH"
 # OpenAI's own models cannot be deleted.
 WITHOUT_SUCCESS = {"deleteModel"}
-_SECONDS = 120  # a bound, no measurement
 
 Line = dict[str, Any]
-
-
-def run(*command: str) -> str:
-    """What a command prints; fails the test with its errors when it fails."""
-    done = subprocess.run(
-        command,
-        cwd=NODE,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        said = (done.stderr or done.stdout)[-2_000:]
-        pytest.fail(f"`{' '.join(command)}` failed:\n{said}", pytrace=False)
-    return done.stdout
-
-
-def check_node() -> None:
-    found = shutil.which("node") and shutil.which("npm")
-    version = re.match(r"v(\d+)\.", run("node", "--version")) if found else None
-    if version is None or int(version[1]) < 20:
-        pytest.fail(f"{NEEDED}{f', not {version.string.strip()}' if version else ''}.", pytrace=False)
-
-
-def install() -> None:
-    """Put the library in place as it is locked, unless it is."""
-    lock, marker = NODE / "package-lock.json", NODE / "node_modules" / ".ready"
-    if not marker.exists() or marker.read_bytes() != lock.read_bytes():
-        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        marker.write_bytes(lock.read_bytes())
 
 
 class Table:
@@ -82,8 +44,7 @@ def said(line: Line) -> str:
 @pytest.fixture(scope="session")
 def lines(request: pytest.FixtureRequest) -> list[Line]:
     """What the script said of each method and scene."""
-    check_node()
-    install()
+    installed()
     with (
         SandboxServer() as straight,
         SandboxServer() as behind,

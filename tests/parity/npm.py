@@ -1,0 +1,47 @@
+"""OpenAI's Node library as it is locked, and scripts that use it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+NODE = Path(__file__).parent / "node"
+NEEDED = "The tests of OpenAI's Node library need Node 20 or newer with npm, both on the PATH"
+_SECONDS = 120  # a bound, no measurement
+
+
+def run(*command: str, told: str = "", **variables: str) -> str:
+    """What a command prints, which reads `told` and has `variables` in its environment; fails with it."""
+    done = subprocess.run(
+        command,
+        cwd=NODE,
+        input=told,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout)[-2_000:]
+        pytest.fail(f"`{' '.join(command)}` failed:\n{said}", pytrace=False)
+    return done.stdout
+
+
+def installed() -> None:
+    """Put the library in place as it is locked, unless it is; fails without Node."""
+    _check_node()
+    lock, marker = NODE / "package-lock.json", NODE / "node_modules" / ".ready"
+    if not marker.exists() or marker.read_bytes() != lock.read_bytes():
+        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        marker.write_bytes(lock.read_bytes())
+
+
+def _check_node() -> None:
+    found = shutil.which("node") and shutil.which("npm")
+    version = re.match(r"v(\d+)\.", run("node", "--version")) if found else None
+    if version is None or int(version[1]) < 20:
+        pytest.fail(f"{NEEDED}{f', not {version.string.strip()}' if version else ''}.", pytrace=False)
