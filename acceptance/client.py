@@ -1,4 +1,4 @@
-"""The HTTP client of the flows: each request is bounded in time, and reported to whoever observes."""
+"""The client of the flows: each request is bounded in time, and reported to whoever observes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from acceptance.answer import Answer, Unmet
+from acceptance.websocket import SWITCHED, Socket, opened
 
 Observer = Callable[[str, str, int], None]
 
@@ -93,6 +94,22 @@ class Client:
         """Send a request and read its whole answer; raises Unmet."""
         with self.opened(method, path, **content) as incoming:
             return incoming.whole()
+
+    @contextmanager
+    def websocket(self, path: str, secret: str) -> Iterator[Socket]:
+        """Open a WebSocket with an ephemeral `secret`, and close it when the block ends; raises Unmet.
+
+        The key is shown beside it: of several processes that serve a relay, one alone knows the secret.
+        """
+        url = self._url(path)
+        headers = {"authorization": f"Bearer {secret}"}
+        if self._target.key:
+            headers["x-relay-key"] = self._target.key
+        request = f"GET {urlsplit(url).path}"
+        with opened(request, "ws" + url.removeprefix("http"), headers, self._target.seconds) as socket:
+            if self._observer is not None:
+                self._observer("GET", urlsplit(url).path, SWITCHED)
+            yield socket
 
     def _url(self, path: str) -> str:
         base = self._target.base_url

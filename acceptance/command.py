@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from acceptance import batches, contents, documents, files, streams, uploads
+from acceptance import batches, contents, documents, files, realtime, streams, uploads
 from acceptance.client import Client, Observer, Target
 from acceptance.flow import Run, Stopped
 from acceptance.report import Report
@@ -19,6 +19,7 @@ FLOWS: dict[str, Callable[[Run], None]] = {
     "D": contents.run,
     "E": batches.run,
     "F": files.run,
+    "G": realtime.run,
 }
 INTERRUPTED = 130
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
@@ -29,19 +30,26 @@ class Unusable(Exception):
 
 
 def run(
-    target: Target, model: str, *, only: str | None = None, wait: float, observer: Observer | None = None
+    target: Target,
+    model: str,
+    realtime_model: str,
+    *,
+    only: str | None = None,
+    wait: float,
+    observer: Observer | None = None,
 ) -> int:
     """Run the flows and print their table; gives the exit code: 0, 1 when one failed, 130 interrupted.
 
     Raises Unusable. `target` may be an address without `/v1`, with several keys, of which the first is shown.
     """
     letters = _letters(only)
-    _check_text(model)
+    _check_text("--model", model)
+    _check_text("--realtime-model", realtime_model)
     target = Target(_base_url(target.base_url), _key(target.key), target.seconds)
     report = Report(target.key)
     try:
         with Client(target, observer) as client:
-            runs = (Run(letter, client, model, wait, report.row) for letter in letters)
+            runs = (Run(letter, client, model, realtime_model, wait, report.row) for letter in letters)
             failed = [flow.letter for flow in runs if not _shown(flow)]
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
@@ -65,9 +73,9 @@ def listening_at(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
 
 
-def _check_text(model: str) -> None:
+def _check_text(option: str, model: str) -> None:
     if not model or re.search("[\ud800-\udfff]", model):
-        raise Unusable("--model is invalid: allowed is any text")
+        raise Unusable(f"{option} is invalid: allowed is any text")
 
 
 def _letters(only: str | None) -> list[str]:

@@ -28,6 +28,7 @@ class Run:
     letter: str
     client: Client
     model: str
+    realtime_model: str
     wait: float
     tell: Callable[[Row], None]
     failed: bool = False

@@ -77,11 +77,18 @@ def settings() -> None:
 @click.option("--base-url", help="The relay (default: the address that its settings name).")
 @click.option("--key", help="A key of the relay (RELAY_KEY).")
 @click.option("--model", help="The model to ask (DEFAULT_MODEL).")
+@click.option("--realtime-model", help="The model to open a session with (REALTIME_MODEL).")
 @click.option("--only", help="The flows to run, such as A,C (default: all).")
 @click.option("--timeout", default=60, type=SECONDS, help="Seconds for one request.", show_default=True)
 @click.option("--wait", default=600, type=SECONDS, help="Seconds for a batch.", show_default=True)
 def check(
-    base_url: str | None, key: str | None, model: str | None, only: str | None, timeout: int, wait: int
+    base_url: str | None,
+    key: str | None,
+    model: str | None,
+    realtime_model: str | None,
+    only: str | None,
+    timeout: int,
+    wait: int,
 ) -> None:
     """Run the acceptance flows against a relay; 1 when one fails."""
     from acceptance.client import Target  # noqa: PLC0415
@@ -93,7 +100,8 @@ def check(
         known = Secret(chosen.relay_key, chosen.relay_key_file, "RELAY_KEY", parts=True)
         address = base_url or listening_at(chosen.relay_host, chosen.relay_port)
         target = Target(address, known.text if key is None else key, timeout)
-        sys.exit(run(target, model or chosen.default_model, only=only, wait=wait))
+        models = (model or chosen.default_model, realtime_model or chosen.realtime_model)
+        sys.exit(run(target, *models, only=only, wait=wait))
     except (SettingsError, Unusable) as error:
         _refuse(error)
 

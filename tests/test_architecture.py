@@ -105,6 +105,14 @@ def test_an_http_client_is_imported_by_its_transport_alone_and_by_the_flows(path
     assert roots(path) & HTTP_CLIENTS == speaks.get(name_of(path), set())
 
 
+@pytest.mark.parametrize("path", [*RUNTIME, *ACCEPTANCE], ids=name_of)
+def test_a_websocket_is_opened_by_the_flows_alone(path: Path) -> None:
+    opens = {"sync", "asyncio", "client", "server", "legacy", "protocol"}
+    parts = {module.split(".")[1] for module in imports(path) if module.startswith("websockets.")}
+    assert "websockets" not in imports(path), "which part of it?"
+    assert parts & opens == ({"sync"} if name_of(path) == "acceptance/websocket.py" else set())
+
+
 def test_nothing_else_of_the_standard_library_speaks_http() -> None:
     spoken = {module for path in (*RUNTIME, *ACCEPTANCE) for module in imports(path)}
     assert not spoken & {"http.client", "urllib.request"}

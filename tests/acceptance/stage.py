@@ -71,6 +71,24 @@ class Rewritten:
         await self.app(scope, receive, pass_on)
 
 
+@dataclass
+class Retold:
+    """`app`, in whose WebSockets what matches `pattern` is told as `instead`; an event of nothing is not."""
+
+    app: ASGIApp
+    pattern: str
+    instead: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                message = {**message, "text": re.sub(self.pattern, self.instead, message["text"])}
+            if message.get("text") != "":
+                await send(message)
+
+        await self.app(scope, receive, pass_on)
+
+
 def stuck(app: ASGIApp) -> ASGIApp:
     """`app`, whose batches make no progress.
 

@@ -27,7 +27,7 @@ def test_every_flow_passes_through_a_relay_that_is_served(
         done = run_relay("check", directory=tmp_path, RELAY_KEY=keys, RELAY_PORT=port)
         record_property(TABLE, done.stdout)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
-        assert done.stdout.endswith("6 flows (A, B, C, D, E, F), all shown\n")
+        assert done.stdout.endswith("7 flows (A, B, C, D, E, F, G), all shown\n")
         uploads = set(re.findall(r"path=/v1/uploads/(\w+)/", "\n".join(running.lines)))
         assert len(uploads) == 2
         assert not left(running.root, KEY, uploads)
@@ -51,10 +51,20 @@ def test_the_model_is_the_one_given_or_that_of_the_settings(tmp_path: Path) -> N
     assert [json.loads(request.body)["model"] for request in recorder.seen] == ["of-settings", "given"]
 
 
+def test_the_realtime_model_is_the_one_given_or_that_of_the_settings(tmp_path: Path) -> None:
+    recorder = Recorder()
+    with recording(recorder) as base:
+        for arguments in ((), ("--realtime-model", "given")):
+            options = ("--only", "G", "--base-url", base, *arguments)
+            run_relay("check", *options, directory=tmp_path, REALTIME_MODEL="of-settings")
+    asked = [json.loads(request.body)["session"]["model"] for request in recorder.seen]
+    assert asked == ["of-settings", "given"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--only", "A,Z"], "--only 'A,Z' is invalid: allowed is a comma list of A, B, C, D, E, F"),
+        (["--only", "A,Z"], "--only 'A,Z' is invalid: allowed is a comma list of A, B, C, D, E, F, G"),
         (["--only", ""], "--only '' is invalid"),
         (["--base-url", "ftp://relay"], "--base-url is invalid: allowed is an http or https address"),
         (["--base-url", "http://user:secret@relay"], "--base-url is invalid"),
@@ -62,6 +72,7 @@ def test_the_model_is_the_one_given_or_that_of_the_settings(tmp_path: Path) -> N
         (["--base-url", "http://relay:0"], "--base-url is invalid"),
         (["--key", "schlüssel"], "--key (hidden) is invalid: allowed are visible ASCII characters"),
         (["--model", "a\udcffb"], "--model is invalid: allowed is any text"),
+        (["--realtime-model", "a\udcffb"], "--realtime-model is invalid: allowed is any text"),
     ],
 )
 def test_an_unusable_argument_is_one_line_and_code_two(

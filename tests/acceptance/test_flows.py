@@ -18,7 +18,7 @@ SHAPE = {"message": "No.", "type": "invalid_request_error", "param": None, "code
 
 
 def check(root: str, only: str | None = None, *, seconds: float = 20, wait: float = 20) -> int:
-    return run(Target(root, KEY, seconds), "gpt-5.1", only=only, wait=wait)
+    return run(Target(root, KEY, seconds), "gpt-5.1", "gpt-realtime", only=only, wait=wait)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def failure(output: str) -> str:
 def test_every_flow_passes_on_a_relay_that_is_right(fresh: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(fresh.root) == 0
     said = capsys.readouterr().out
-    assert said.endswith("6 flows (A, B, C, D, E, F), all shown\n")
+    assert said.endswith("7 flows (A, B, C, D, E, F, G), all shown\n")
     assert {line.split()[0] for line in said.splitlines()[1:-1]} == set(FLOWS)
     assert "in_progress → finalizing → completed" in said
     assert len(fresh.uploads) == 2
@@ -237,7 +237,7 @@ def test_a_relay_that_is_not_there_fails_every_flow(capsys: pytest.CaptureFixtur
         port = listener.getsockname()[1]
     assert check(f"http://127.0.0.1:{port}") == 1
     said = capsys.readouterr().out
-    assert said.count("FAILED") == said.count("ConnectError") == 6
+    assert said.count("FAILED") == said.count("ConnectError") == 7
 
 
 def test_the_key_is_shown_to_the_relay_and_to_nobody_else(
@@ -250,7 +250,7 @@ def test_the_key_is_shown_to_the_relay_and_to_nobody_else(
         return 401, b"\x1b[2Jwho is " + shown[-1] + b"?" * 1000
 
     stage.front = Spoiled(stage.relay, ".*", echoed)
-    assert run(Target(f"{stage.root}/v1/", f"{KEY},another", 20), "gpt-5.1", wait=1) == 1
+    assert run(Target(f"{stage.root}/v1/", f"{KEY},another", 20), "gpt-5.1", "m", wait=1) == 1
     assert set(shown) == {b"Bearer " + KEY.encode()}
     said = capsys.readouterr().out
     assert "who is Bearer (the key)" in said
@@ -261,7 +261,14 @@ def test_the_key_is_shown_to_the_relay_and_to_nobody_else(
 
 def test_an_observer_is_told_of_each_whole_answer(stage: Stage) -> None:
     told: list[tuple[str, str, int]] = []
-    run(Target(stage.root, KEY, 20), "m", only="f", wait=1, observer=lambda *request: told.append(request))
+    run(
+        Target(stage.root, KEY, 20),
+        "m",
+        "m",
+        only="f",
+        wait=1,
+        observer=lambda *request: told.append(request),
+    )
     file = told[-1][1]
     assert re.fullmatch(r"/v1/files/file-\w+", file)
     assert told == [
