@@ -110,7 +110,8 @@ class Tunnel:
             amid = not self.other(side).frames.whole
             if not side.lost and side.see_to_it(amid=amid):
                 side.transport.abort()
-        if draining and self._quiet > _QUIET_SECONDS:
+        whole = self.client.frames.whole and self.upstream.frames.whole
+        if draining and whole and self._quiet > _QUIET_SECONDS:
             self.end(restart())
 
     def abort(self) -> None:
