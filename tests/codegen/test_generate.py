@@ -89,6 +89,8 @@ def test_the_operation_table_has_a_typed_row_for_each_operation(project: Path) -
         "tags": ["Things"],
         "public": False,
         "proxy": False,
+        "websocket": False,
+        "client_secret": False,
         "deprecated": False,
         "models": [],
     }

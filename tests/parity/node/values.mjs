@@ -33,7 +33,8 @@ export const BODIES = {
   createFineTuningJob: () => ({ model: 'gpt-4.1' }),
   createImageEdit: async () => ({ image: await toFile(Buffer.from(bytes), 'image.png'), prompt: 'A hat.' }),
   'create-realtime-call': () => ({ sdp: 'v=0\r\n' }),
-  // The relay fills in a model where there is none, and the sandbox wants one.
+  // The relay fills in a model where there is none, and the answer tells it; some cannot do without.
+  'create-realtime-session': () => ({ model: 'gpt-realtime' }),
   Compactconversation: () => ({ model: MODEL, input: 'Say hello.' }),
   beta_Compactconversation: () => ({ model: MODEL, input: 'Say hello.' }),
   createResponse: () => ({ model: MODEL, input: 'Say hello.', background: true }),

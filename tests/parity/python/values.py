@@ -17,6 +17,8 @@ _FUNCTION = {"type": "function", "function": {"name": "look"}}
 WANTED: dict[str, dict[str, Any]] = {
     "beta_createResponse": _RESPONSE,
     "create-realtime-call": {"sdp": "v=0\r\n"},
+    # The relay would fill it in, and the answer tells it.
+    "create-realtime-session": {"model": "gpt-realtime"},
     "createBatch": {"endpoint": _LINE["url"]},
     "createChatCompletion": {"store": True},
     "CreateContainerFile": {"file": FILE},
