@@ -153,9 +153,8 @@ class Conversation:
 
 
 def told(item: JsonObject) -> JsonObject:
-    """Return an item as a prompt reads it: what was spoken counts as its text."""
-    content = item.get("content")
-    if not isinstance(content, list):
-        return item
-    parts = [{"text": part.get("text") or part.get("transcript") or ""} for part in content]
-    return {**item, "content": parts}
+    """Return what a prompt reads of an item: what was spoken counts as its text."""
+    if item["type"] != "message":
+        return {name: item[name] for name in ("type", "output") if name in item}
+    parts = [{"text": part.get("text") or part.get("transcript") or ""} for part in item["content"]]
+    return {"role": item["role"], "content": parts}

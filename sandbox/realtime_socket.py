@@ -94,10 +94,10 @@ class RealtimeSession(RealtimeEvents):
         await self.tell({"type": f"{kind}.completed", **place, "transcript": text, "usage": usage})
 
     async def _create(self, event: JsonObject) -> None:
-        content = event["item"].get("content") or []
-        for index, part in enumerate(content):
+        item = event["item"]
+        for index, part in enumerate(item["content"] if item["type"] == "message" else ()):
             decoded(part.get("audio") or "", f"item.content[{index}].audio")
-        await self._add(written(event["item"], self.next()), event.get("previous_item_id"))
+        await self._add(written(item, self.next()), event.get("previous_item_id"))
 
     async def _add(self, item: Item, after: str | None = None) -> None:
         added = {"previous_item_id": self._conversation.add(item, after), "item": item.facts}

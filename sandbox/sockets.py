@@ -66,7 +66,7 @@ class Sockets:
             headers = _headers(socket)
             check_key(headers, scope["subprotocols"])
             fault = fault_of(headers, socket=True) or Fault()
-            if await left_within(fault.delay_ms / 1000, receive):
+            if fault.delay_ms and await left_within(fault.delay_ms / 1000, receive):
                 return
             if error := fault.error():
                 raise error

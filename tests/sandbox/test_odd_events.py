@@ -106,6 +106,17 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(part, (*path, key))
 
 
+FIELDS = sorted(
+    {
+        key
+        for event in REALTIME + TRANSLATION
+        for path in places(event)
+        for key in path
+        if isinstance(key, str)
+    }
+)
+
+
 @st.composite
 def odd(draw: st.DrawFn, events: list[dict[str, Any]]) -> dict[str, Any]:
     """One of the events, up to three of its values replaced, taken away or put beside others."""
@@ -119,7 +130,7 @@ def odd(draw: st.DrawFn, events: list[dict[str, Any]]) -> dict[str, Any]:
             case "remove" if len(event) > 1:
                 del holder[last]
             case "add" if isinstance(holder, dict):
-                holder[draw(TEXT)] = draw(VALUE)
+                holder[draw(st.sampled_from(FIELDS) | TEXT)] = draw(VALUE)
             case _:
                 holder[last] = draw(VALUE)
     assert isinstance(event, dict)

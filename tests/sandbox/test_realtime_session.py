@@ -144,6 +144,7 @@ async def test_what_is_no_item_is_refused(sandbox: SandboxServer, item: dict[str
     "item",
     [
         {"type": "function_call", "name": "f", "arguments": "{}"},
+        {"type": "function_call", "name": "f", "arguments": "{}", "role": "user", "content": [5]},
         {"type": "function_call_output", "call_id": "call_1", "output": "3"},
         {
             "type": "mcp_approval_response",
