@@ -1,4 +1,4 @@
-"""Realtime over HTTP: sessions with a model that fits, and the secrets that open them."""
+"""Realtime: sessions with a model that fits, the secrets that open them, and the older WebSocket."""
 
 import asyncio
 import time
@@ -80,6 +80,12 @@ async def introspect(relay: Relay, scope: Scope, receive: Receive, send: Send) -
     await JSONResponse({"status": "ok", **told, "now": int(time.time())})(scope, receive, send)
 
 
+async def open_socket(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
+    """Forward what opens a realtime WebSocket, with REALTIME_MODEL where no session is named."""
+    query = _with_model(scope["query_string"], relay.settings.realtime_model)
+    await relay.forwarder.forward({**scope, "query_string": query}, receive, send, operation_of(scope))
+
+
 def _edited(settings: Settings, operation: Operation, body: bytes) -> bytes:
     edited = with_members(body, {"model": settings.realtime_model}, {}, without=("expires_at",))
     allowed = (settings.realtime_model, *operation.models)
@@ -130,12 +136,6 @@ def _remember(secrets: ClientSecrets, body: bytes) -> None:
             if not isinstance(expires_at, int | float):
                 expires_at = time.time() + _SECRET_SECONDS
             secrets.remember(value, expires_at)
-
-
-async def open_socket(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
-    """Forward what opens a realtime WebSocket, with REALTIME_MODEL where no session is named."""
-    query = _with_model(scope["query_string"], relay.settings.realtime_model)
-    await relay.forwarder.forward({**scope, "query_string": query}, receive, send, operation_of(scope))
 
 
 def _with_model(query: bytes, model: str) -> bytes:

@@ -153,7 +153,11 @@ class RelayKeys:
         secret = self.client_secret(scope, operation_of(scope))
         if secret is not None and self._knows(secret):
             return
-        if shown:
+        if secret is not None:
+            message = (
+                "Unknown or expired client secret: make one through this relay, or show a relay key beside it"
+            )
+        elif shown:
             message = "Invalid relay key"
         elif authorization and authorization.split(b" ")[0].lower() != b"bearer":
             message = "The Authorization header must be of the form: Bearer <relay key>"

@@ -1,11 +1,9 @@
 """The way of one WebSocket: the upstream's handshake, then the client's, then frames to the end of both."""
 
-import base64
-import hashlib
-
 import structlog
 from starlette.types import Scope, Send
 from websockets.frames import Close, Opcode
+from websockets.utils import accept_key
 
 from relay.connection import connection_of
 from relay.errors import ClientGone, RelayError, UpstreamInvalid
@@ -13,8 +11,7 @@ from relay.headers import FRAMING, RawHeaders, to_client, value_of
 from relay.transport.upstream import UpstreamResponse
 from relay.websocket.frames import control
 from relay.websocket.limits import Limits
-from relay.websocket.side import broken
-from relay.websocket.tunnel import Tunnel, restart
+from relay.websocket.tunnel import Tunnel, broken, restart
 from relay.websocket.upgrade import Upgrade, subprotocols
 
 logger = structlog.get_logger("relay")
@@ -22,7 +19,6 @@ logger = structlog.get_logger("relay")
 SWITCHING = 101
 # What both handshakes say in so many words (RFC 9110, 7.8), for it ends at each hop.
 UPGRADE_FIELDS: RawHeaders = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _DEFLATE = b"permessage-deflate"
 _RSV1, _EVERY_RSV = 0x40, 0x70
 
@@ -87,11 +83,12 @@ def _join(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse) -> None:
 async def refuse(upgrade: Upgrade, scope: Scope, send: Send, close: Close) -> None:
     """Take up the client's offer only to say `close`: browsers show a page no other reason."""
     headers = scope["headers"]
-    fields = [(b"sec-websocket-accept", accept(value_of(headers, b"sec-websocket-key") or b""))]
+    fields = [(b"sec-websocket-accept", _accept(headers))]
     # A browser that offered subprotocols takes no answer without one.
     fields += [(b"sec-websocket-protocol", name) for name in subprotocols(headers)[:1]]
     await send(_switching(fields))
     upgrade.host.transport.write(control(Opcode.CLOSE, close.serialize(), masked=False))
+    logger.info("websocket refused", request_id=scope["state"]["request_id"], relay_code=int(close.code))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -101,17 +98,15 @@ def _switching(fields: RawHeaders) -> dict[str, object]:
 
 def _check(offered: RawHeaders, taken: RawHeaders) -> None:
     """Raise UpstreamInvalid unless the upstream's handshake answers the client's (RFC 6455, 4.1)."""
-    key = value_of(offered, b"sec-websocket-key") or b""
     chosen = [value for name, value in taken if name == b"sec-websocket-protocol"]
-    if value_of(taken, b"sec-websocket-accept") != accept(key) or not set(chosen) <= set(
-        subprotocols(offered)
-    ):
+    accepted = value_of(taken, b"sec-websocket-accept") == _accept(offered)
+    if not accepted or not set(chosen) <= set(subprotocols(offered)):
         raise UpstreamInvalid("The upstream's WebSocket handshake was not valid")
 
 
-def accept(key: bytes) -> bytes:
-    """The Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455, 4.2.2)."""
-    return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+def _accept(offered: RawHeaders) -> bytes:
+    """The Sec-WebSocket-Accept for a client's handshake (RFC 6455, 4.2.2)."""
+    return accept_key((value_of(offered, b"sec-websocket-key") or b"").decode("latin-1")).encode()
 
 
 def _reserved(taken: RawHeaders) -> int:

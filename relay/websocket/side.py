@@ -5,7 +5,7 @@ from collections.abc import Callable
 from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 
-from websockets.frames import Close, CloseCode, Opcode
+from websockets.frames import Close, Opcode
 
 from relay.websocket.frames import Frames, control
 from relay.websocket.limits import Limits
@@ -135,10 +135,3 @@ class Side(asyncio.Protocol):
         if own:
             self._mark = b""
         return own
-
-
-def broken(*, client: bool) -> Close:
-    """What the other side of a connection that broke is told (RFC 6455, 7.4.1): 1006 stands in no Close."""
-    if client:
-        return Close(CloseCode.GOING_AWAY, "the client is gone")
-    return Close(CloseCode.INTERNAL_ERROR, "the connection to the upstream broke")

@@ -7,7 +7,7 @@ from websockets.frames import Close, CloseCode
 
 from relay.websocket.frames import Violation
 from relay.websocket.limits import Limits
-from relay.websocket.side import Side, broken
+from relay.websocket.side import Side
 
 _LAST_SECONDS = 10
 _QUIET_SECONDS = 1
@@ -119,6 +119,13 @@ class Tunnel:
         for side in (self.client, self.upstream):
             if not side.lost:
                 side.transport.abort()
+
+
+def broken(*, client: bool) -> Close:
+    """What the other side of a connection that broke is told (RFC 6455, 7.4.1): 1006 stands in no Close."""
+    if client:
+        return Close(CloseCode.GOING_AWAY, "the client is gone")
+    return Close(CloseCode.INTERNAL_ERROR, "the connection to the upstream broke")
 
 
 def restart() -> Close:

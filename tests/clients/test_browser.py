@@ -52,7 +52,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def opened(page: Page, site: str, base_url: str, key: str) -> None:
     """Open the example, and wait until it is connected or has failed to be."""
     page.open(f"{site}/realtime.html#relay={base_url.removesuffix('/v1')}&key={key}")
-    page.until("/^(connected|closed)/.test(document.getElementById('state')?.textContent)")
+    page.until("/^(connected|closed|a key)/.test(document.getElementById('state')?.textContent)")
 
 
 def asked(page: Page, text: str) -> str:
@@ -94,6 +94,22 @@ def test_a_page_with_a_wrong_key_sees_its_connection_fail(
     opened(page, site[0], pair.relay, "wrong")
     assert page.value(STATE) == "closed: 1006, refused or lost"
     page.picture(PICTURES / "realtime-refused.png")
+
+
+def test_a_page_tells_of_a_key_that_it_cannot_show(
+    page: Page, site: tuple[str, list[str]], pair: Pair
+) -> None:
+    opened(page, site[0], pair.relay, "a%2Fb%3D")
+    assert page.value(STATE) == "a key with characters that a page cannot show"
+    assert page.value("document.getElementById('connect').hidden") is False
+
+
+@pytest.mark.parametrize("end", ["/", "/v1", "/v1/"])
+def test_a_page_takes_the_address_however_it_ends(
+    page: Page, site: tuple[str, list[str]], pair: Pair, end: str
+) -> None:
+    page.open(f"{site[0]}/realtime.html#relay={pair.relay.removesuffix('/v1')}{end}&key={RELAY_KEY}")
+    page.until("/^connected/.test(document.getElementById('state')?.textContent)")
 
 
 def test_a_page_is_told_where_websockets_are_disabled(page: Page, site: tuple[str, list[str]]) -> None:
