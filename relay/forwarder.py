@@ -145,6 +145,10 @@ class Forwarder:
         if response.status == HTTPStatus.NO_CONTENT:
             # There must be no length, and nothing would fill it (RFC 9110, 8.6).
             headers = [(name, value) for name, value in headers if name != b"content-length"]
+        if response.status == HTTPStatus.UPGRADE_REQUIRED:
+            # It has to say which protocol would do (RFC 9110, 15.5.22), and for this hop too that is so.
+            wanted = value_of(response.headers, b"upgrade") or b"websocket"
+            headers += [(b"connection", b"upgrade"), (b"upgrade", wanted)]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         events = Events() if _has_events(headers) else None
         # An event of the relay's must not fill up a promised length.

@@ -49,6 +49,7 @@ class Guard:
         paths = [translate(path) for glob in over_paths for path in (glob, glob.removesuffix("/*"))]
         self._paths = re.compile("|".join(paths) or "(?!)", re.IGNORECASE)
         self._ids = {name for glob in globs if "/" not in glob for name in _ids_like(glob)}
+        self._ids |= _sockets_beside(self._ids)
         self._blocked = [(place, found) for place, found in _PLACES if found.operation_id in self._ids]
         self._ids |= {name for name, found in OPERATIONS.items() if self._paths.match(_below(found))}
         # What no id blocks, under none of its names, is judged by its path alone.
@@ -141,6 +142,12 @@ def _ids_like(glob: str) -> list[str]:
         allowed = "globs over paths below /v1, and over ids of operations that there are"
         raise SettingsError(f"RELAY_BLOCKED_OPERATIONS={glob!r} is invalid: allowed are {allowed}")
     return found
+
+
+def _sockets_beside(blocked: set[str]) -> set[str]:
+    """The WebSockets at the paths of `blocked` operations: what those make can be had over them."""
+    paths = {found.path for name, found in OPERATIONS.items() if name in blocked}
+    return {name for name, found in OPERATIONS.items() if found.websocket and found.path in paths}
 
 
 def _operations_at(path: str, method: str | None = None, places: _Places = _PLACES) -> list[Operation]:

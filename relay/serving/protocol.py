@@ -175,6 +175,11 @@ class RelayProtocol(HttpToolsProtocol):
                 self.close_after_answer()  # CONNECT: the parser has lost what follows
         return data[:0]
 
+    def hand_over(self) -> bool:
+        """Leave the connection to another protocol; whether its client has too much left to read."""
+        self.shared.waiting.pop(self, None)
+        return self.flow.write_paused
+
     def _hold(self, upgrade: Upgrade, data: bytes) -> None:
         if self.idle:
             return  # the offer was declined, or the WebSocket is closed
@@ -258,7 +263,7 @@ class RelayProtocol(HttpToolsProtocol):
                 self._start_asgi_task(*self.pipeline.pop())
         self.shared.waiting.pop(self, None)  # to the end of the line
         if self.idle or self.receiving:
-            within = self.receiving or closing
+            within = self.receiving or closing or self.upgrade is not None
             self._wait_for(self.shared.client_seconds if within else _KEEP_ALIVE_SECONDS)
 
     def close_after_answer(self) -> None:

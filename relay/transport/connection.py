@@ -137,15 +137,16 @@ class Connection(asyncio.Protocol):
     def hand_over(self, protocol: asyncio.Protocol) -> bytes:
         """Let `protocol` have the connection that the answer switched; what it has to look at first.
 
-        It is not read from until `protocol` says so.
+        It is not read from until `protocol` says so. Where it is lost by now, `protocol` is told so next.
         """
         assert self._transport is not None
         assert self._answer is not None
-        if self.closed or self._transport.is_closing():
-            raise ConnectionError("the connection is closed")
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        return self._answer.rest
+        if self.closed:
+            self._loop.call_soon(protocol.connection_lost, None)
+        rest, self._answer.rest = self._answer.rest, b""
+        return rest
 
     @property
     def ended(self) -> bool:

@@ -49,7 +49,7 @@ class ResponseStream(httpx.AsyncByteStream, ABC):
     def hand_over(self, protocol: asyncio.Protocol) -> bytes:
         """Let `protocol` have the connection, where the answer was 101; what it has to look at first.
 
-        It is not read from until `protocol` says so. Raises httpx.ReadError for one that is lost by now.
+        It is not read from until `protocol` says so. Where it is lost by now, `protocol` is told so next.
         """
         raise httpx.UnsupportedProtocol(f"{type(protocol).__name__} cannot have this connection")
 
@@ -76,10 +76,7 @@ class _NativeStream(ResponseStream):
         return self._connection.ended
 
     def hand_over(self, protocol: asyncio.Protocol) -> bytes:
-        try:
-            return self._connection.hand_over(protocol)
-        except OSError as error:
-            raise _as_httpx(error) from error
+        return self._connection.hand_over(protocol)
 
     async def __anext__(self) -> bytes:
         try:

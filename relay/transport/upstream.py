@@ -68,12 +68,9 @@ class UpstreamResponse:
     def take_over(self, protocol: asyncio.Protocol) -> bytes:
         """Let `protocol` have the connection of a 101; what it has to look at first.
 
-        It is not read from until `protocol` says so. Raises UpstreamError for one that is lost by now.
+        It is not read from until `protocol` says so. Where it is lost by now, `protocol` is told so next.
         """
-        try:
-            return self._stream.hand_over(protocol)
-        except httpx.TransportError as error:
-            raise _known(error) from error
+        return self._stream.hand_over(protocol)
 
     @property
     def ended(self) -> bool:

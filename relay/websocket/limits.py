@@ -24,6 +24,6 @@ class Limits:
         )
 
     @property
-    def dead(self) -> int:
-        """Seconds of silence after which a side that was pinged is given up: twice as many, and in time."""
-        return max(2 * self.silence - 1, self.silence + 1)
+    def patience(self) -> int:
+        """Seconds of silence after a ping: with those before it twice as many, and in time."""
+        return max(self.silence - 1, 1)

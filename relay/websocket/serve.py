@@ -54,11 +54,16 @@ async def _relay(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse, s
     traffic = connection.traffic
 
     def look() -> None:
-        tunnel.tick(draining=traffic.draining)
+        try:
+            tunnel.tick(draining=traffic.draining)
+        except Exception:
+            # A bug ends this WebSocket, and not the server that looks.
+            logger.exception("bug", request_id=scope["state"]["request_id"])
+            tunnel.abort()
 
-    _join(tunnel, upgrade, response)
     traffic.watched.add(look)
     try:
+        _join(tunnel, upgrade, response)
         with connection:
             await tunnel.over.wait()
     except RelayError as error:
@@ -77,7 +82,10 @@ def _join(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse) -> None:
     first = response.take_over(tunnel.upstream)
     tunnel.client.connection_made(transport)
     transport.set_protocol(tunnel.client)
-    tunnel.begin(upgrade.early, first)
+    if upgrade.host.hand_over():
+        tunnel.client.pause_writing()
+    early, upgrade.early = upgrade.early, b""
+    tunnel.begin(early, first)
 
 
 async def refuse(upgrade: Upgrade, scope: Scope, send: Send, close: Close) -> None:

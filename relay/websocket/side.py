@@ -31,8 +31,8 @@ class Side(asyncio.Protocol):
         self._limits = limits
         self._on_lost = on_lost
         self._client = client
-        # For how many seconds nothing has come from it, and it has read nothing; whether it was pinged since.
-        self._silence = self._stall = 0
+        # For how many seconds nothing has come from it, since it was pinged, and it has read nothing.
+        self._silence = self._waited = self._stall = 0
         self._asked = self._behind = False
         self._mark = b""
         self._unread = 0
@@ -95,7 +95,7 @@ class Side(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write what the other side sent."""
-        if not self.lost:
+        if not (self.lost or self.transport.is_closing()):
             self.transport.write(data)
 
     def tell(self, close: Close, *, amid: bool) -> None:
@@ -118,12 +118,12 @@ class Side(asyncio.Protocol):
         # Its silence says nothing where it is not listened to, or takes what was written.
         heard = self._tunnel.other(self).stuck if not self.stuck else reads
         self._silence = 0 if heard else self._silence + 1
-        if self._silence >= self._limits.silence and not self._asked:
-            if self.told or amid:
-                self._silence = self._limits.silence
-            else:
-                self._ping()
-        return self._silence >= self._limits.dead or self._stall >= self._limits.stall
+        self._asked = self._asked and not heard
+        self._waited = self._waited + 1 if self._asked else 0
+        if self._silence >= self._limits.silence and not (self._asked or self.told or amid):
+            self._ping()
+        silent = self._waited >= self._limits.patience or self._silence >= self._limits.stall
+        return silent or self._stall >= self._limits.stall
 
     def _ping(self) -> None:
         self._asked = True

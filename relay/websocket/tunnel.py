@@ -31,7 +31,7 @@ class Tunnel:
 
     def begin(self, early: bytes, first: bytes) -> None:
         """Begin with what came before: `early` from the client, and what the upstream sent `first`."""
-        for side, data in ((self.client, early), (self.upstream, first)):
+        for side, data in ((self.upstream, first), (self.client, early)):
             if data:
                 side.data_received(data)
         self.upstream.listen()

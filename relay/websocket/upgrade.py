@@ -3,25 +3,32 @@
 import asyncio
 import base64
 import binascii
+import re
 from typing import Protocol, cast
 
 from starlette.types import Scope
 
 from relay.errors import Forbidden, InvalidHead
-from relay.headers import RawHeaders, value_of
+from relay.headers import FRAMING, RawHeaders, value_of
 
 _EXTENSION = "relay.upgrade"
 _VERSION = b"13"
+_UNBOUND = re.compile(r"(?:localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.IGNORECASE)
 _KEY_BYTES = 16
 _PROTOCOL = b"sec-websocket-protocol"
 # How browsers show a key: they can send no other field (OpenAI's Realtime API with WebSockets).
 _KEY_IN_PROTOCOL = b"openai-insecure-api-key."
+# A relay key and a client secret are two; a request is not to try thousands.
+_MOST_KEYS = 3
 
 
 class Host(Protocol):
     """The connection that the request came in by."""
 
     transport: asyncio.Transport
+
+    def hand_over(self) -> bool:
+        """Leave the connection to another protocol; whether its client has too much left to read."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See to the end of it."""
@@ -52,9 +59,9 @@ def is_offer(method: bytes, version: bytes, headers: RawHeaders) -> bool:
     """Whether a request that offers another protocol is one for a WebSocket, and nothing but a head."""
     if (method, version) != (b"GET", b"1.1"):
         return False
-    content = {b"content-length", b"transfer-encoding"}
+    content = [value.strip() for name, value in headers if name in FRAMING]
     wanted = (value_of(headers, b"upgrade") or b"").strip().lower() == b"websocket"
-    return wanted and not any(name in content for name, _ in headers)
+    return wanted and content in ([], [b"0"])
 
 
 def check_handshake(headers: RawHeaders) -> None:
@@ -74,24 +81,30 @@ def check_handshake(headers: RawHeaders) -> None:
 def check_origin(headers: RawHeaders, allowed: frozenset[str]) -> None:
     """Raise Forbidden for a WebSocket that a browser opens for a page of another origin (RFC 6455, 10.2).
 
-    `allowed` are the origins that browsers may call from besides, or `*`: CORS does not hold for WebSockets.
+    `allowed` are the origins that browsers may call from, or `*`: CORS does not hold for WebSockets. The
+    relay's own is allowed where it is an address or localhost, which nobody can give another name to.
     """
     origin = (value_of(headers, b"origin") or b"").decode("latin-1")
     host = (value_of(headers, b"host") or b"").decode("latin-1")
-    if origin and not {origin, "*"} & allowed and origin.partition("://")[2] != host:
+    own = origin.partition("://")[2] == host and bool(_UNBOUND.fullmatch(host))
+    if origin and not own and not {origin, "*"} & allowed:
         message = "Pages of this origin may not open a WebSocket here: see CORS_ALLOW_ORIGINS"
         raise Forbidden(message, code="origin_not_allowed")
 
 
 def subprotocols(headers: RawHeaders) -> list[bytes]:
     """What the client offers to speak, in order, the keys that it shows there left out."""
-    return [name for name in _offered(headers) if not name.startswith(_KEY_IN_PROTOCOL)]
+    return [name for name in _offered(headers) if not _shows_key(name)]
 
 
 def shown_keys(headers: RawHeaders) -> list[bytes]:
     """The keys among the subprotocols, where browsers show theirs."""
-    prefix = len(_KEY_IN_PROTOCOL)
-    return [name[prefix:] for name in _offered(headers) if name.startswith(_KEY_IN_PROTOCOL)]
+    shown = [name[len(_KEY_IN_PROTOCOL) :] for name in _offered(headers) if _shows_key(name)]
+    return shown[:_MOST_KEYS]
+
+
+def _shows_key(name: bytes) -> bool:
+    return name.lower().startswith(_KEY_IN_PROTOCOL)
 
 
 def _offered(headers: RawHeaders) -> list[bytes]:
