@@ -58,6 +58,9 @@ ROWS = {
     "i40": "SIGTERM: unready at once, streams finish until the deadline, a dead worker takes no others along",
     "i41": "The upstream is down: live stays 200, ready follows its rule",
     "i42": "Thousands of mixed requests leave memory, descriptors and tasks flat",
+    "j43": "A WebSocket's key comes by a field or as a subprotocol, and the upstream sees the real one alone",
+    "j44": "A refused upgrade stays what it is; frames of every kind keep their order, in bounded memory",
+    "j45": "Close codes pass both ways; a drain says 1012; a dead peer is found within 40 seconds",
     "j46": "Messages on hundreds of WebSockets all come back, in order and intact, and leave nothing behind",
 }
 
