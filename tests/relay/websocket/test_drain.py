@@ -1,7 +1,8 @@
 """A relay that is told to stop says 1012: to quiet WebSockets at once, to others when its time is over."""
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -12,7 +13,7 @@ from websockets.sync import connection as sync
 
 from tests.faulty import Connection, Faulty
 from tests.relay.wire import Line, dialled
-from tests.servers import relay_over, until
+from tests.servers import eventually, relay_over, until
 from tests.websockets import (
     BINARY,
     Upstream,
@@ -42,16 +43,36 @@ def cut() -> Iterator[Callable[[], int]]:
         yield lambda: next(log["cut"] for log in logs if log["event"] == "drained")
 
 
-def test_quiet_websockets_end_at_once(
+def test_quiet_websockets_end_at_once_and_one_within_a_frame_behind_it(
     upstream: Upstream, faulty: Faulty, beside: ThreadPoolExecutor, cut: Callable[[], int]
 ) -> None:
+    """A pause within a frame is none to end in: there is no place for a Close."""
+    go_on, slow = threading.Event(), frame(BINARY, bytes(1_000))
+
+    async def says_slowly(connection: Connection) -> None:
+        await connection.say(slow[:500])
+        await eventually(go_on.is_set, 30)
+        await connection.say(slow[500:])
+        await upstream.hear(connection)
+
+    def tell(ends: list[Future[bytes]]) -> list[bytes]:
+        said = [end.result(10) for end in ends]
+        go_on.set()
+        return said
+
     with ExitStack() as stack:
         with relay_over(faulty.base_url, relay_drain_seconds=600) as root:
             clients = [stack.enter_context(opened(root)) for _ in range(3)]
-            ends = [beside.submit(client.end) for client in clients]
-        assert [frames_in(end.result(10))[0].data for end in ends] == [RESTART] * 3
+            faulty.script = taking_up(says_slowly)
+            late = stack.enter_context(opened(root))
+            ends = beside.submit(tell, [beside.submit(client.end) for client in clients])
+            end = beside.submit(late.end)
+        assert [frames_in(said)[0].data for said in ends.result(10)] == [RESTART] * 3
+        said = end.result(10)
+    assert said.startswith(slow)
+    assert frames_in(said)[1].data == RESTART
     assert cut() == 0
-    assert [one.data for one in upstream.frames] == [RESTART] * 3
+    assert [one.data for one in upstream.frames] == [RESTART] * 4
 
 
 def test_busy_websockets_end_at_the_deadline(beside: ThreadPoolExecutor, cut: Callable[[], int]) -> None:
