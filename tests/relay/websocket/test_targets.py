@@ -15,15 +15,21 @@ from tests.relay.websocket.handshakes import (
     code_of,
     fields_of,
     handshake,
+    head,
     opens,
 )
-from tests.servers import RELAY_KEY, exchange, relay_over
+from tests.relay.wire import dialled
+from tests.servers import RELAY_KEY, exchange, relay_over, until
 from tests.websockets import (
     DEFLATE,
+    MASK,
+    OFFER,
     REALTIME,
+    TEXT,
     Upstream,
     connected,
     conversing,
+    frame,
     offer,
     opened,
     taking_up,
@@ -199,3 +205,42 @@ def test_where_websockets_are_off_each_is_closed_with_1008(faulty: Faulty) -> No
                 assert client.end()[4:] == b"this relay is set to relay no WebSockets"
             assert code_of(exchange(root, handshake(path))) == (401, "invalid_api_key")
     assert faulty.connections == 0
+
+
+OTHER_OFFERS = {
+    "Firefox's": ("Upgrade: websocket", "Connection: keep-alive, Upgrade"),
+    "capitals": ("UPGRADE: WebSocket", "CONNECTION: UPGRADE"),
+    "other fields between": ("Connection: upgrade", "accept-language: de", "Upgrade: websocket"),
+}
+
+
+@pytest.mark.parametrize("fields", OTHER_OFFERS.values(), ids=OTHER_OFFERS)
+def test_an_offer_may_be_spelled_otherwise(
+    upstream: Upstream, faulty_relay: str, fields: tuple[str, ...]
+) -> None:
+    assert opens(faulty_relay, head(REALTIME, BEARER, *fields, *OFFER[2:]))
+    assert upstream.over.wait(10)
+
+
+def test_an_offer_may_come_on_a_connection_that_has_served_requests(
+    upstream: Upstream, faulty_relay: str
+) -> None:
+    """One after another, then all at once: each has its turn, and what follows is the WebSocket's."""
+    asked = head("/live") * 2
+    hello = frame(TEXT, b"hello", mask=MASK)
+    with dialled(faulty_relay, head("/live")) as line:
+        line.until(b'"ok"}')
+        line.received = b""
+        line.say(asked + handshake(REALTIME, BEARER) + hello)
+        assert line.until(b" 101 ").count(b"HTTP/1.1 200 ") == 2
+        until(lambda: upstream.heard == hello)
+
+
+def test_the_other_transport_relays_them_as_well() -> None:
+    with (
+        conversing() as base_url,
+        relay_over(base_url, relay_transport="aiohttp") as root,
+        connected(root) as client,
+    ):
+        client.send("hello")
+        assert client.recv(timeout=10) == "hello"
