@@ -159,6 +159,7 @@ def test_noise_gets_the_same_verdict_in_any_pieces(mask: bytes, noise: bytes, pl
     assert in_pieces.code == at_once.code
     assert noise.startswith(in_pieces.passed)
     assert in_pieces.passed.startswith(at_once.passed)
+    assert judged(frames(mask), [in_pieces.passed]).code is None
 
 
 @SIDES
@@ -196,6 +197,15 @@ def test_text_is_judged_across_its_frames_and_pieces(
     verdict = judged(frames(mask), cut(said, places))
     assert verdict.code == (None if is_text(content) else CloseCode.INVALID_DATA)
     assert said.startswith(verdict.passed)
+    assert judged(frames(mask), [verdict.passed]).code is None
+
+
+@SIDES
+@pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
+def test_an_extension_of_messages_is_none_of_control_frames(mask: bytes, opcode: int) -> None:
+    """RFC 7692, 6.1: they are never compressed."""
+    judge = frames(mask, reserved=0x40)
+    assert judged(judge, [frame(opcode, rsv=0x40, mask=mask)]).code == CloseCode.PROTOCOL_ERROR
 
 
 @SIDES

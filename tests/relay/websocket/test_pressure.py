@@ -7,9 +7,21 @@ import pytest
 from websockets.frames import CloseCode
 
 from tests.faulty import Connection, Faulty
-from tests.relay.wire import ask
+from tests.relay.wire import ask, dialled
 from tests.servers import eventually
-from tests.websockets import BINARY, MASK, TEXT, Client, Upstream, close, close_in, frame, opened, taking_up
+from tests.websockets import (
+    BINARY,
+    MASK,
+    TEXT,
+    Client,
+    Upstream,
+    close,
+    close_in,
+    frame,
+    offer,
+    opened,
+    taking_up,
+)
 
 FRAMES = 1_000
 # What the system itself holds on its way, twice, and a little of the relay's; 60 MB are said.
@@ -112,6 +124,14 @@ def test_a_flood_of_tiny_frames_passes_whole(
         assert client.rest() == close(1000)
         sender.join(30)
     assert upstream.over.wait(10)
+
+
+def test_a_flood_of_tiny_frames_before_the_answer_passes_whole(upstream: Upstream, faulty_relay: str) -> None:
+    early = frame(BINARY, b"", mask=MASK) * 5_000
+    with dialled(faulty_relay, offer() + early + close(1000, mask=MASK)) as line:
+        assert Client(line.socket).rest() == close(1000)
+    assert upstream.over.wait(10)
+    assert upstream.heard == early + close(1000, mask=MASK)
 
 
 def read(client: Client, size: int) -> bytes:

@@ -175,7 +175,13 @@ def test_another_spelling_is_no_websocket(faulty: Faulty, faulty_relay: str, pat
 @pytest.mark.parametrize("cors", [[], ["https://app.example"]])
 def test_without_a_relay_key_pages_of_other_origins_are_kept_out(faulty: Faulty, cors: list[str]) -> None:
     """Any page that a browser shows could open one else: CORS does not hold for WebSockets."""
-    kept_out = ["https://evil.example", "null", "http://relay.evil.example", "https://app.example.evil"]
+    kept_out = [
+        "https://evil.example",
+        "https://evil-relay:8000",
+        "null",
+        "http://relay.evil.example",
+        "https://app.example.evil",
+    ]
     let_in = ["http://relay:8000", "https://relay:8000", *cors]
     faulty.script = taking_up(Upstream().hear)
     with relay_over(faulty.base_url, relay_key=None, cors_allow_origins=cors) as root:
