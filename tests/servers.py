@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.actions.fetch import Fetcher
 from relay.app import create_app
+from relay.serving.config import RelayConfig
 from relay.serving.drain import RelayServer
-from relay.serving.protocol import RelayConfig
 from relay.serving.server import server_config
 from relay.settings import load_settings
 

@@ -9,7 +9,8 @@ import structlog
 import uvicorn
 
 from relay.errors import RelayDraining
-from relay.serving.protocol import RelayConfig, RelayProtocol
+from relay.serving.config import RelayConfig
+from relay.serving.protocol import RelayProtocol
 
 logger = structlog.get_logger("relay")
 

@@ -1,49 +1,23 @@
 """uvicorn's protocol, nearer to HTTP and to OpenAI's errors, with limits to what a client may hold up."""
 
 import asyncio
-import math
 from typing import Any
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from relay.connection import Connection, Traffic, extensions
+from relay.connection import Connection, extensions
 from relay.errors import ClientGone, HeadTooLarge, InvalidHead, RelayError, RequestTimeout, shape
+from relay.serving.config import RelayConfig
 from relay.serving.cycle import RelayCycle
-from relay.serving.descriptors import shares
-from relay.settings import Settings
 from relay.websocket.upgrade import Upgrade, extension, is_offer
 
 MAX_HEAD_BYTES = 65_536
 _KEEP_ALIVE_SECONDS = 75
 # Requests that are read while another runs (pipelining, RFC 9112, 9.3.2), and one.
 _QUEUED = 2
-
-
-class RelayConfig(uvicorn.Config):
-    """uvicorn's configuration, with what the server and its connections need of the relay's.
-
-    `waiting` are the connections that wait for their client, in the order in which they began to.
-    """
-
-    def __init__(self, app: ASGIApp, settings: Settings, **options: Any) -> None:
-        super().__init__(app, host=settings.relay_host, port=settings.relay_port, **options)
-        self.settings = settings
-        self.traffic = Traffic(*shares(settings.relay_max_requests))
-        self.client_seconds = math.ceil(settings.relay_client_timeout)
-        self.reading_seconds = math.ceil(settings.relay_timeout)
-        self.waiting: dict[RelayProtocol, None] = {}
-
-    def tick(self) -> None:
-        """Once a second: see to the connections that wait for their client."""
-        self.traffic.clock += 1
-        for look in list(self.traffic.watched):
-            look()
-        for connection in list(self.waiting):
-            connection.see_to_its_client()
 
 
 class RelayProtocol(HttpToolsProtocol):

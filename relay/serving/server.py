@@ -7,7 +7,8 @@ from contextlib import ExitStack
 import structlog
 from starlette.types import ASGIApp
 
-from relay.serving.protocol import RelayConfig, RelayProtocol
+from relay.serving.config import RelayConfig
+from relay.serving.protocol import RelayProtocol
 from relay.setting_types import SettingsError
 from relay.settings import Settings
 

@@ -18,9 +18,9 @@ from types import FrameType
 import structlog
 
 from relay.log import configure_logging
+from relay.serving.config import RelayConfig
 from relay.serving.descriptors import raise_limit
 from relay.serving.drain import RelayServer
-from relay.serving.protocol import RelayConfig
 from relay.serving.server import announce, listen, server_config
 from relay.setting_types import SettingsError
 from relay.settings import Settings

@@ -122,7 +122,9 @@ class Side(asyncio.Protocol):
         self._waited = self._waited + 1 if self._asked else 0
         if self._silence >= self._limits.silence and not (self._asked or self.told or amid):
             self._ping()
-        silent = self._waited >= self._limits.patience or self._silence >= self._limits.stall
+        # Amid a frame it cannot be asked: both sides may have stopped there.
+        unasked = self._silence >= self._limits.silence + self._limits.stall
+        silent = self._waited >= self._limits.patience or unasked
         return silent or self._stall >= self._limits.stall
 
     def _ping(self) -> None:
