@@ -1,15 +1,13 @@
 """j. How a WebSocket ends: each side is told the truth, by a code that may stand on the wire."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from websockets.frames import CloseCode
 
 from tests.faulty import Connection, Faulty, misbehaving
-from tests.relay.processes import relaying, said, stop
-from tests.relay.wire import ask
 from tests.reliability.plugin import Figure
 from tests.servers import relay_over, until
 from tests.websockets import (
@@ -94,22 +92,17 @@ def test_j45_a_connection_that_ends_without_a_close_is_told_as_what_it_is(
 
 
 @pytest.mark.row("j45")
-def test_j45_a_drain_says_1012_to_every_websocket(tmp_path: Path, figure: Figure) -> None:
-    """Long before its time is over; who opens one meanwhile is served, until it pauses as well."""
+def test_j45_a_drain_says_1012_to_every_websocket(faulty: Faulty, figure: Figure) -> None:
+    """Long before its time is over, for nothing is being said on them."""
     upstream = Upstream()
-    faulty = Faulty(taking_up(upstream.hear))
-    with misbehaving(faulty), ExitStack() as stack:
-        running = stack.enter_context(relaying(tmp_path, faulty.base_url, RELAY_DRAIN_SECONDS="600"))
-        clients = [stack.enter_context(opened(running.root)) for _ in range(WEBSOCKETS)]
-        stop(running)
-        assert ask(running.root, "GET", "/ready").status == 503
-        clients.append(stack.enter_context(opened(running.root)))
-        assert [frames_in(client.end())[0].data for client in clients] == [RESTART] * len(clients)
-        assert running.process.wait(20) == 0
-    assert [one.data for one in upstream.frames] == [RESTART] * len(clients)
-    assert "cut=0" in said(running, "drained")
-    assert not [line for line in running.lines if "Traceback" in line]
-    figure("WebSockets told 1012 by a drain", f"{len(clients)} of {len(clients)}")
+    faulty.script = taking_up(upstream.hear)
+    with ThreadPoolExecutor(WEBSOCKETS) as beside, ExitStack() as stack:
+        with relay_over(faulty.base_url, relay_drain_seconds=600) as root:
+            clients = [stack.enter_context(opened(root)) for _ in range(WEBSOCKETS)]
+            ends = [beside.submit(client.end) for client in clients]
+        told = [frames_in(end.result(10))[0].data for end in ends]
+    assert told == [one.data for one in upstream.frames] == [RESTART] * WEBSOCKETS
+    figure("WebSockets told 1012 by a drain", f"{len(told)} of {WEBSOCKETS}")
 
 
 @pytest.mark.row("j45")

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode
 
@@ -16,9 +18,9 @@ from tests.faulty import Connection, Faulty, misbehaving
 from tests.relay.large import MIB, Memory, Sum
 from tests.relay.websocket.test_passing import deflated
 from tests.reliability.plugin import Figure
-from tests.reliability.stage import SETTINGS, relay_process
+from tests.reliability.stage import SETTINGS
 from tests.reliability.test_b_passing import queued
-from tests.servers import Running, running_relay, until
+from tests.servers import running_relay, until
 from tests.websockets import (
     BINARY,
     CONT,
@@ -33,7 +35,6 @@ from tests.websockets import (
     close_in,
     connected,
     frame,
-    offer,
     opened,
     taking_up,
 )
@@ -83,53 +84,49 @@ def messages(seed: int, mask: bytes, count: int) -> Iterator[bytes]:
         within = not fin
 
 
-async def summed(read: asyncio.StreamReader | Connection, size: int) -> Sum:
+async def summed(connection: Connection, size: int) -> Sum:
     """What the next `size` bytes come to."""
     found = Sum()
     while found.size < size:
-        left = min(size - found.size, PIECE)
-        found.add(await (read.exactly(left) if isinstance(read, Connection) else read.readexactly(left)))
+        found.add(await connection.exactly(min(size - found.size, PIECE)))
     return found
 
 
 @pytest.mark.row("j44")
 @pytest.mark.parametrize("count", [2_000, pytest.param(200_000, marks=pytest.mark.slow)])
-async def test_j44_frames_of_every_kind_stay_in_order(tmp_path: Path, figure: Figure, count: int) -> None:
+def test_j44_frames_of_every_kind_stay_in_order(
+    faulty: Faulty, faulty_relay: str, figure: Figure, count: int
+) -> None:
     """Both sides talk at once; every byte is compared, so that none is lost, altered or overtaken."""
     up, down = Sum.of(*messages(1, MASK, count)), Sum.of(*messages(2, b"", count))
-    heard: asyncio.Future[Sum] = asyncio.get_running_loop().create_future()
+    heard: list[Sum] = []
 
     async def talks(connection: Connection) -> None:
         listening = asyncio.ensure_future(summed(connection, up.size))
         for said in messages(2, b"", count):
             await connection.say(said)
-        heard.set_result(await listening)
+        heard.append(await listening)
         await Upstream().hear(connection)
 
-    async with relay_process(taking_up(talks), tmp_path) as (faulty, relay), asyncio.timeout(300):
-        host, _, port = relay.root.removeprefix("http://").partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(offer())
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        listening = asyncio.ensure_future(summed(reader, down.size))
+    def says(client: Client) -> None:
         for said in messages(1, MASK, count):
-            writer.write(said)
-            await writer.drain()
-        assert await listening == down
-        assert await heard == up
-        writer.write(close(1000, mask=MASK))
-        assert await reader.read() == close(1000)
-        writer.close()
-        until(lambda: any("websocket closed" in line for line in relay.lines))
-        assert f"frames_down={count + 1} frames_up={count + 1} " in counted(relay)
-        assert faulty.connections == 1
+            client.say(said)
+
+    faulty.script = taking_up(talks)
+    with capture_logs() as logs, opened(faulty_relay) as client:
+        sender = threading.Thread(target=says, args=(client,))
+        sender.start()
+        found = Sum.of(client.received)
+        while found.size < down.size:
+            found.add(client.socket.recv(min(PIECE, down.size - found.size)))
+        sender.join()
+        client.say(close(1000, mask=MASK))
+        assert client.socket.recv(PIECE) == close(1000)
+        until(lambda: any(log["event"] == "websocket closed" for log in logs))
+    assert (found, heard) == (down, [up])
+    [told] = [log for log in logs if log["event"] == "websocket closed"]
+    assert told["frames_up"] == told["frames_down"] == count + 1
     figure("frames relayed, both ways at once; lost, altered or overtaken", f"{2 * count:,}; 0")
-
-
-def counted(relay: Running) -> str:
-    """What the log says of the one WebSocket."""
-    [line] = [line for line in relay.lines if "websocket closed" in line]
-    return line
 
 
 @pytest.mark.row("j44")
@@ -158,6 +155,7 @@ def test_j44_a_message_over_the_limit_is_1009_on_both_sides(
 
 
 @pytest.mark.row("j44")
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from Linux's /proc")
 def test_j44_a_large_message_and_a_bomb_pass_in_little_memory(tmp_path: Path, figure: Figure) -> None:
     """Neither is gathered, and the bomb is not inflated: that is for who it was sent to."""
@@ -189,6 +187,7 @@ def test_j44_a_large_message_and_a_bomb_pass_in_little_memory(tmp_path: Path, fi
 
 
 @pytest.mark.row("j44")
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="who holds how many bytes is read from Linux's /proc")
 def test_j44_a_client_that_does_not_read_pauses_the_upstream(tmp_path: Path, figure: Figure) -> None:
     said: dict[Connection, int] = {}

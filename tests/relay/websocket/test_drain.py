@@ -44,9 +44,14 @@ def cut() -> Iterator[Callable[[], int]]:
 
 
 def test_quiet_websockets_end_at_once_and_one_within_a_frame_behind_it(
-    upstream: Upstream, faulty: Faulty, beside: ThreadPoolExecutor, cut: Callable[[], int]
+    upstream: Upstream,
+    faulty: Faulty,
+    beside: ThreadPoolExecutor,
+    cut: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A pause within a frame is none to end in: there is no place for a Close."""
+    monkeypatch.setattr("relay.websocket.tunnel._QUIET_SECONDS", 0)
     go_on, slow = threading.Event(), frame(BINARY, bytes(1_000))
 
     async def says_slowly(connection: Connection) -> None:
@@ -87,7 +92,7 @@ def test_busy_websockets_end_at_the_deadline(beside: ThreadPoolExecutor, cut: Ca
             return count
 
     with conversing() as base_url, ExitStack() as stack:
-        with relay_over(base_url, relay_drain_seconds=2.5) as root:
+        with relay_over(base_url, relay_drain_seconds=1) as root:
             client = stack.enter_context(connected(root))
             count = beside.submit(busy, client)
         assert count.result(10) > 10
