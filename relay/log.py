@@ -1,12 +1,13 @@
 """Logging: one line an event, for people (`console`) or machines (`json`), never a secret in it."""
 
+import contextlib
 import logging
 import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.types import EventDict
@@ -23,9 +24,27 @@ class _NotOurAborts(logging.Filter):
         return record.getMessage() != _UNFINISHED
 
 
+class _StandardError:
+    """Standard error, whichever it is by now. What cannot be written is dropped, and nothing fails by it.
+
+    Its reader may be gone, the disk behind it full, or there may be none.
+    """
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.flush()
+
+
 def configure_logging(level: str, style: str) -> None:
     """Send the relay's lines and the libraries' to standard error, from `level` upwards, in `style`."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    stream = cast("TextIO", _StandardError())
     before: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -36,14 +55,14 @@ def configure_logging(level: str, style: str) -> None:
     structlog.configure(
         processors=[_quick_requests(style, [*before, *renderers])],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
     logging.getLogger("uvicorn.error").addFilter(_NotOurAborts())
@@ -109,4 +128,5 @@ def _renderers(style: str) -> list[Any]:
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    colors = sys.stderr is not None and sys.stderr.isatty()
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
