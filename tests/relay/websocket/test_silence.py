@@ -117,3 +117,21 @@ def test_two_sides_that_never_read_do_not_live_for_ever(
         with pytest.raises(ConnectionError):
             flood(client)
     until(lambda: faulty.open == 0)
+
+
+def test_two_sides_that_stop_amid_a_frame_do_not_live_for_ever(pinging: tuple[Faulty, str]) -> None:
+    """There is no place for a ping, nor for a Close."""
+    faulty, root = pinging
+    heard = bytearray()
+
+    async def stops(connection: Connection) -> None:
+        await connection.say(FLOOD[:100])
+        heard.extend(await connection.rest())
+
+    faulty.script = taking_up(stops)
+    with opened(root) as client:
+        client.say(frame(BINARY, bytes(60_000), mask=MASK)[:100])
+        client.socket.settimeout(10)
+        assert client.rest() == FLOOD[:100]
+    until(lambda: faulty.open == 0)
+    assert bytes(heard) == frame(BINARY, bytes(60_000), mask=MASK)[:100]

@@ -28,6 +28,7 @@ from tests.websockets import (
 
 HELLO, MASKED = frame(TEXT, b"hello"), frame(TEXT, b"hello", mask=MASK)
 FRAMES = 600
+TIMES, MANY = 20, 100
 LARGE = frame(BINARY, bytes(range(256)) * 240)
 LARGE_MASKED = frame(BINARY, bytes(range(256)) * 240, mask=MASK)
 
@@ -170,3 +171,35 @@ def test_an_upstream_that_does_not_read_makes_the_client_wait(secure: tuple[Faul
         assert client.rest() == close(1000)
     assert stopped < FRAMES
     assert heard == Sum.of(*[LARGE_MASKED] * FRAMES)
+
+
+@pytest.mark.parametrize("said", [HELLO, LARGE * 3], ids=["little", "much"])
+def test_an_upstream_that_says_all_and_leaves_at_once_is_heard_whole(
+    secure: tuple[Faulty, str], said: bytes
+) -> None:
+    """Its close_notify (RFC 8446, 6.1) may be there before the client has its answer."""
+    faulty, root = secure
+
+    async def leaves(_connection: Connection) -> None:
+        pass
+
+    faulty.script = taking_up(leaves, first=said + close(4001))
+    for _ in range(TIMES):
+        with opened(root) as client:
+            assert client.end() == said + close(4001)
+        until(lambda: faulty.open == 0)
+
+
+def test_an_upstream_that_leaves_before_a_slow_client_has_read_is_heard_whole(
+    secure: tuple[Faulty, str],
+) -> None:
+    faulty, root = secure
+
+    async def leaves(connection: Connection) -> None:
+        await connection.say(LARGE * MANY + close(4001))
+
+    faulty.script = taking_up(leaves)
+    with opened(root, receive_buffer=65_536) as client:
+        threading.Event().wait(0.5)
+        said = client.end()
+    assert Sum.of(said) == Sum.of(*[LARGE] * MANY, close(4001))
