@@ -146,11 +146,11 @@ def test_strictly_judged_an_empty_session_is_legal(upstream: tuple[Recorder, str
             assert session(root, body).status == 200
 
 
-def test_the_door_for_actions_leads_to_it(relay: str, recorder: Recorder) -> None:
-    assert ask(relay, "POST", "/v1/actions/realtime/sessions", JSON, body=b"{}").status == 200
-    assert (recorder.seen[0].target, recorder.seen[0].body) == (SESSIONS.encode(), M + b"}")
-    wrong = ask(relay, "POST", "/v1/actions/realtime/sessions", JSON, body=b'{"model":"gpt-5.1"}')
-    assert wrong.error["code"] == "unsupported_model"
+def test_no_door_for_actions_hands_out_a_secret(relay: str, recorder: Recorder) -> None:
+    for path in ("sessions", "transcription_sessions", "client_secrets"):
+        answer = ask(relay, "POST", f"/v1/actions/realtime/{path}", JSON, body=b"{}")
+        assert (answer.status, answer.error["code"]) == (404, "unknown_url")
+    assert not recorder.seen
 
 
 MEMBERS = st.lists(

@@ -31,9 +31,12 @@ class Door:
 
 
 def _ids(found: Operation) -> frozenset[str]:
-    """Its own id, and that of what it is another name or a variant of."""
+    """Its own id, and that of what it is another name or a variant of, or the WebSocket beside."""
     base = BASES.get(found.operation_id, found)
-    return frozenset({found.operation_id, found.alias_of or base.operation_id})
+    beside = {
+        other.operation_id for other in OPERATIONS.values() if found.websocket and other.path == found.path
+    }
+    return frozenset({found.operation_id, found.alias_of or base.operation_id}) | beside
 
 
 def doors() -> Iterator[Door]:
