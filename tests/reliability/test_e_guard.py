@@ -33,10 +33,9 @@ class Door:
 def _ids(found: Operation) -> frozenset[str]:
     """Its own id, and that of what it is another name or a variant of, or the WebSocket beside."""
     base = BASES.get(found.operation_id, found)
-    beside = {
-        other.operation_id for other in OPERATIONS.values() if found.websocket and other.path == found.path
-    }
-    return frozenset({found.operation_id, found.alias_of or base.operation_id}) | beside
+    beside = [other for other in OPERATIONS.values() if found.websocket and other.path == found.path]
+    names = {found.operation_id, found.alias_of or base.operation_id}
+    return frozenset(names | {other.operation_id for other in beside})
 
 
 def doors() -> Iterator[Door]:
