@@ -61,6 +61,8 @@ async def _relay(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse, s
             logger.exception("bug", request_id=scope["state"]["request_id"])
             tunnel.abort()
 
+    if upgrade.host.transport.is_closing():
+        raise ClientGone("The client left before the answer was whole")
     traffic.watched.add(look)
     try:
         _join(tunnel, upgrade, response)
@@ -75,10 +77,8 @@ async def _relay(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse, s
 
 
 def _join(tunnel: Tunnel, upgrade: Upgrade, response: UpstreamResponse) -> None:
-    """Let the tunnel have both connections; raises RelayError where one of them is lost by now."""
+    """Let the tunnel have both connections."""
     transport = upgrade.host.transport
-    if transport.is_closing():
-        raise ClientGone("The client left before the answer was whole")
     first = response.take_over(tunnel.upstream)
     tunnel.client.connection_made(transport)
     transport.set_protocol(tunnel.client)

@@ -38,7 +38,8 @@ class Side(asyncio.Protocol):
         self._unread = 0
         self.frames = Frames(masked=client, reserved=reserved, limit=limits.message, is_own=self._asked_for)
         self.transport: asyncio.Transport
-        self.told = self.deaf = self.lost = self.stuck = False
+        self.told = self.deaf = self.stuck = False
+        self.lost = True  # until there is a connection
 
     @property
     def said(self) -> bool:
@@ -51,6 +52,7 @@ class Side(asyncio.Protocol):
         """Write to `transport` from now on."""
         # uvloop's transports are none by inheritance.
         self.transport = cast("asyncio.Transport", transport)
+        self.lost = False
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came."""

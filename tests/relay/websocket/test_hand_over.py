@@ -4,6 +4,7 @@ import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +13,7 @@ from websockets.frames import CloseCode
 from relay.connection import Traffic
 from relay.serving.config import RelayConfig
 from relay.transport.answer import Answer
+from relay.websocket.serve import serve
 from relay.websocket.tunnel import Tunnel
 from relay.websocket.upgrade import Upgrade
 from tests.faulty import Connection, Faulty
@@ -172,3 +174,21 @@ def test_a_bug_in_a_websocket_ends_that_one_and_not_the_server(
             client.say(HELLO + close(1000, mask=MASK))
             assert client.rest() == close(1000)
         assert upstream.over.wait(10)
+
+
+def test_a_client_that_leaves_between_the_handshakes_takes_its_upstream_along(
+    faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def left(upgrade: Upgrade, *given: Any) -> None:
+        upgrade.host.transport.abort()
+        await serve(upgrade, *given)
+
+    monkeypatch.setattr("relay.forwarder.serve", left)
+    upstream = Upstream()
+    faulty.reset(taking_up(upstream.hear))
+    with relay_over(faulty.base_url) as root, capture_logs() as logs:
+        with dialled(root, offer()) as line, suppress(ConnectionError):
+            assert line.rest() == b""
+        assert upstream.over.wait(10)
+        until(lambda: any(entry["event"] == "request" for entry in logs))
+    assert [entry["event"] for entry in logs if entry["log_level"] != "info"] == []
