@@ -9,7 +9,7 @@ from typing import Any
 import click
 import structlog
 
-from relay.log import configure_logging
+from relay.log import configure_logging, end_logging
 from relay.setting_table import describe
 from relay.setting_types import SANDBOX, SettingsError
 from relay.settings import LOG_LEVELS, load_settings
@@ -42,7 +42,9 @@ def serve(host: str | None, port: int | None, workers: int | None, *, sandbox: b
         # Imported late: `relay settings` and `--help` need no server.
         from relay.serving.workers import run  # noqa: PLC0415
 
-        sys.exit(run(settings))
+        code = run(settings)
+        end_logging()
+        sys.exit(code)
     except SettingsError as error:
         _refuse(error)
 

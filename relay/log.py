@@ -1,6 +1,5 @@
 """Logging: one line an event, for people (`console`) or machines (`json`), never a secret in it."""
 
-import contextlib
 import logging
 import sys
 import time
@@ -31,14 +30,30 @@ class _StandardError:
     """
 
     def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if sys.stderr is not None:
-                sys.stderr.write(text)
+        self._try(lambda stream: stream.write(text))
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if sys.stderr is not None:
-                sys.stderr.flush()
+        self._try(lambda stream: stream.flush())
+
+    def _try(self, act: Callable[[TextIO], object]) -> None:
+        stream: TextIO | None = sys.stderr
+        try:
+            if stream is not None:
+                act(stream)
+        except BrokenPipeError:
+            # Its reader is gone for good, and what it holds back would make the end of the process a failure.
+            sys.stderr = None
+        except (OSError, ValueError):
+            pass
+
+
+def end_logging() -> None:
+    """Write what standard error holds back, or drop it: for the log's sake no process ends with a failure."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.stderr = None
 
 
 def configure_logging(level: str, style: str) -> None:
