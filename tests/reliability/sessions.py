@@ -104,14 +104,15 @@ class Session:
         """How many messages are not back."""
         return len(self._under_way) + len(self._overtaken)
 
-    async def talk(self, socket: ClientConnection, until: float) -> None:
-        """Send until that time of the loop, wait for what is on its way, and close."""
+    async def talk(self, socket: ClientConnection, until: float, looked: asyncio.Event) -> None:
+        """Send until that time of the loop, wait for what is on its way and until all was looked at; close."""
         listening = asyncio.create_task(self._listen(socket))
         with suppress(ConnectionClosed):
             await self._say_all(socket, until)
         self._all_said = True
         if self.left:
             await asyncio.wait([listening], timeout=_GRACE_SECONDS)
+        await looked.wait()
         await socket.close()
         await listening
         self._tally.lost += self.left
@@ -205,6 +206,7 @@ async def _hold(
     address, opening = root.replace("http", "ws", 1) + _PATH, asyncio.Semaphore(_AT_ONCE)
     go: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     ready = [asyncio.Event() for _ in range(connections)]
+    looked = asyncio.Event()
 
     async def one(number: int) -> None:
         try:
@@ -215,7 +217,7 @@ async def _hold(
             return
         finally:
             ready[number].set()
-        await Session(number, tally).talk(socket, await go)
+        await Session(number, tally).talk(socket, await go, looked)
 
     async with asyncio.TaskGroup() as group:
         for number in range(connections):
@@ -229,6 +231,7 @@ async def _hold(
             await asyncio.sleep(start + number * seconds / INTERVALS - asyncio.get_running_loop().time())
             samples.append(await observed.look(tally.back))
             report(samples[-1])
+        looked.set()
     return samples
 
 
