@@ -102,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         made = generate(given.root)
     except CodegenError as error:
-        print(f"codegen: {error}", file=sys.stderr)  # noqa: T201
+        for line in error.lines:
+            print(f"codegen: {line}", file=sys.stderr)  # noqa: T201
         return 2
     if given.check:
         lines = drift(made, given.root / "generated")

@@ -1,6 +1,7 @@
 """The contract: the vendored document with the overlay applied, mounted where the relay serves it."""
 
 import copy
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from codegen import doors, files, overlay
-from codegen.errors import CodegenError
+from codegen import doors, files, lines, overlay
+from codegen.errors import CodegenError, raise_all
 from codegen.facts import resolves
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -65,13 +66,26 @@ class Contract:
 def load(spec: Path) -> Contract:
     """Read, merge and mount the contract in the folder `spec`; raises CodegenError."""
     merged = files.load(spec / "openai.json")
+    faults = []
     for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
-        merged = overlay.apply(merged, files.load(path), str(path))
+        try:
+            merged = overlay.apply(merged, files.load(path), str(path), _action_lines(path))
+        except CodegenError as error:
+            faults.append(error)
+    raise_all(faults)
     _check_whole(merged, str(spec / _OVERLAYS[0]))
     actions, tools = merged.pop(ACTIONS, {}), merged.pop(TOOLS, [])
     routes = _routes(merged, actions.get("operations", {}))
     _check_unique(routes)
     return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions, tools)
+
+
+def _action_lines(path: Path) -> list[int]:
+    places = lines.of_yaml(path.read_text(encoding="utf-8"))
+    return [
+        places["actions", number]
+        for number in itertools.takewhile(lambda number: ("actions", number) in places, itertools.count())
+    ]
 
 
 def _base(document: Document, item: Document) -> str:

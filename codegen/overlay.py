@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jsonpath_rfc9535 as jsonpath
+from jsonpath_rfc9535 import JSONPathQuery
+from jsonpath_rfc9535.segments import JSONPathChildSegment
+from jsonpath_rfc9535.selectors import NameSelector
 
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 JSON = Any
 
@@ -25,17 +28,27 @@ _ROOT = frozenset({"overlay", "info", "extends", "actions"})
 _INFO = frozenset({"title", "version", "description"})
 _ACTION = frozenset({"target", "description", "update", "copy", "remove"})
 _WAYS = ("update", "copy", "remove")
+_SCHEMAS = "$['components']['schemas']"
 
 
-def apply(document: dict[str, JSON], overlay: Mapping[str, JSON], name: str) -> dict[str, JSON]:
+def apply(
+    document: dict[str, JSON], overlay: Mapping[str, JSON], name: str, lines: Sequence[int] = ()
+) -> dict[str, JSON]:
     """Apply the actions in order, each to the result of the one before (Overlay 1.1.0, Overlay Object).
 
     Neither input is changed, and the answer shares nothing with them. Raises CodegenError, with `name` (the
-    overlay's file), the number of the action (from 1) and its target.
+    overlay's file), its line where `lines` has one for each, the number of the action (from 1) and its
+    target; every action that cannot be applied is told.
     """
     result = deepcopy(document)
+    faults: list[CodegenError] = []
     for number, action in enumerate(_actions(overlay, name), start=1):
-        _Action.of(action, f"{name}: action {number}").apply(result)
+        place = f"{name}:{lines[number - 1]}" if lines else name
+        try:
+            _Action.of(action, f"{place}: action {number}").apply(result)
+        except CodegenError as error:
+            faults.append(error)
+    raise_all(faults)
     return result
 
 
@@ -87,6 +100,7 @@ class _Action:
         nodes = self.select(document, self.target)
         if not nodes:
             raise self.fault("the target selects nothing")
+        self.check_names(document)
         if self.way == "remove":
             self.remove(nodes)
         else:
@@ -99,6 +113,20 @@ class _Action:
             raise self.fault(f"JSONPath {path!r}: {error}") from error
         # RFC 9535 section 2.1.2: a nodelist may hold one node twice, and an action acts on it once.
         return list({node.location: node for node in found}.values())
+
+    def check_names(self, document: JSON) -> None:
+        """Raise CodegenError unless each name of a list of names selects something by itself.
+
+        A list of paths must not hide that one of them has gone.
+        """
+        query = jsonpath.compile(self.target)
+        for place, segment in enumerate(query.segments):
+            names = [one for one in segment.selectors if isinstance(one, NameSelector)]
+            for name in names if len(segment.selectors) > 1 else []:
+                only = JSONPathChildSegment(env=query.env, token=segment.token, selectors=(name,))
+                alone = (*query.segments[:place], only, *query.segments[place + 1 :])
+                if not JSONPathQuery(env=query.env, segments=alone).find(document):
+                    raise self.fault(f"{name.name!r} in the target selects nothing")
 
     def copied(self, document: JSON) -> JSON:
         if not isinstance(self.given, str):
@@ -126,7 +154,10 @@ class _Action:
                 _items(node.parent)[node.location[-1]] = merged
 
     def merged(self, old: JSON, update: JSON, path: str, *, append: bool = False) -> JSON:
-        """Merge by the steps of the Action Object; in place, because one node may lie inside another."""
+        """Merge by the steps of the Action Object; in place, because one node may lie inside another.
+
+        An operation or a schema that the overlay adds must not be there: the upstream has come to have it.
+        """
         if append and isinstance(old, list) and not isinstance(update, list):
             update = [update]
         if _sort(old) != _sort(update):
@@ -136,6 +167,8 @@ class _Action:
         elif isinstance(old, dict):
             for key, value in update.items():
                 inner = f"{path}[{key!r}]"
+                if key in old and ((key == "operationId" and not append) or path == _SCHEMAS):
+                    raise self.fault(f"{inner} is there already; to change it, target it itself")
                 old[key] = self.merged(old[key], value, inner) if key in old else deepcopy(value)
         else:
             return deepcopy(update)

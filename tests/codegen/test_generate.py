@@ -180,7 +180,7 @@ def test_a_group_that_is_gone_takes_its_files_along(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (action("$.nowhere", remove=True), "overlay.yaml: action 3, $.nowhere"),
+        (action("$.nowhere", remove=True), "overlay.yaml:1: action 3, $.nowhere"),
         (
             action("$.paths['/things'].post", update={"x-relay": {"handler": "state.gone"}}),
             "create-thing: no async function 'gone'",

@@ -234,3 +234,30 @@ def test_an_update_of_the_root_merges_as_the_model_does(tree: JSON, update: JSON
             apply(tree, action, "o")
     else:
         assert apply(tree, action, "o") == expected
+
+
+def test_every_name_of_a_list_has_to_select_something() -> None:
+    told = fault({"target": "$.paths['/a', '/gone']", "description": "d", "remove": True})
+    assert told == "o.yaml: action 1, $.paths['/a', '/gone']: '/gone' in the target selects nothing"
+
+
+def test_an_operation_or_schema_that_is_there_already_is_not_added() -> None:
+    there = {
+        "paths": {"/things": {"get": {"operationId": "theirs"}}},
+        "components": {"schemas": {"Thing": {"type": "object"}}},
+    }
+    added = [
+        {"target": "$.paths", "update": {"/things": {"get": {"operationId": "ours"}}}},
+        {"target": "$.paths['/things']", "update": {"get": {"operationId": "ours"}}},
+        {"target": "$.components.schemas", "update": {"Thing": {"title": "T"}}},
+    ]
+    with pytest.raises(CodegenError) as raised:
+        apply(there, overlay(*({**one, "description": "d"} for one in added)), "o.yaml", [7, 8, 9])
+    assert [line.split(": ", 3)[0] for line in raised.value.lines] == ["o.yaml:7", "o.yaml:8", "o.yaml:9"]
+    assert all("is there already" in line for line in raised.value.lines)
+
+
+def test_what_is_targeted_itself_may_be_renamed() -> None:
+    there = {"paths": {"/things": {"get": {"operationId": "theirs"}}}}
+    renamed = {"target": "$.paths['/things'].get", "description": "d", "update": {"operationId": "ours"}}
+    assert apply(there, overlay(renamed), "o.yaml")["paths"]["/things"]["get"]["operationId"] == "ours"
