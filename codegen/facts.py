@@ -80,6 +80,10 @@ class _Keeper:
 
     def leaf(self, value: JSON, rule: Leaf, pointer: str) -> JSON:
         match rule:
+            case Leaf.NAME | Leaf.FLAG | Leaf.VALUES:
+                self.shaped(value, _LEAVES[rule], pointer)
+            case Leaf.TYPES if not isinstance(value, str):
+                self.each_shaped(value, str, pointer)
             case Leaf.SORT:
                 return sorted(self.each_shaped(value, str, pointer))
             case Leaf.TOKEN:
@@ -115,7 +119,8 @@ class _Keeper:
 
 
 _REFERENCE = Object("reference")
-_SHAPES: dict[type[Any], str] = {dict: "an object", list: "an array", str: "a string"}
+_SHAPES: dict[type[Any], str] = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+_LEAVES: dict[Leaf, type[Any]] = {Leaf.NAME: str, Leaf.FLAG: bool, Leaf.VALUES: list}
 
 
 def _is_reference(value: JSON) -> bool:

@@ -21,6 +21,14 @@ class Leaf(Enum):
 
     KEEP = auto()
     """A fact, kept as it is."""
+    NAME = auto()
+    """A string, kept."""
+    FLAG = auto()
+    """A boolean, kept."""
+    VALUES = auto()
+    """An array of any values, kept."""
+    TYPES = auto()
+    """A string or an array of strings, kept (JSON Schema 2020-12 Validation, 6.1.1)."""
     DROP = auto()
     """Prose, an example or a code sample: left behind."""
     SORT = auto()
@@ -69,6 +77,7 @@ class OrReference:
 Rule = Leaf | Object | Each | Map | OrReference
 
 KEEP, DROP, TOKEN = Leaf.KEEP, Leaf.DROP, Leaf.TOKEN
+NAME, FLAG = Leaf.NAME, Leaf.FLAG
 SCHEMA = Object("schema")
 SCHEMAS = Map(SCHEMA)
 PATH = re.compile("/")
@@ -137,9 +146,9 @@ _PATH_ITEM: dict[str, Rule] = {
 }
 
 _OPERATION: dict[str, Rule] = {
-    "operationId": KEEP,
-    "deprecated": KEEP,
-    "tags": KEEP,
+    "operationId": NAME,
+    "deprecated": FLAG,
+    "tags": Each(NAME),
     "security": KEEP,
     "servers": SERVERS,
     "parameters": PARAMETERS,
@@ -150,7 +159,9 @@ _OPERATION: dict[str, Rule] = {
 }
 
 _HEADER: dict[str, Rule] = {
-    **dict.fromkeys(("required", "deprecated", "allowEmptyValue", "style", "explode", "allowReserved"), KEEP),
+    **dict.fromkeys(("required", "deprecated", "allowEmptyValue"), FLAG),
+    "style": NAME,
+    **dict.fromkeys(("explode", "allowReserved"), FLAG),
     "schema": SCHEMA,
     "content": CONTENT,
     **dict.fromkeys(("description", "example", "examples"), DROP),
@@ -160,8 +171,14 @@ _SCHEMA: dict[str, Rule] = {
     **dict.fromkeys(("$schema", "$id", "$vocabulary", "$anchor", "$dynamicAnchor", "$recursiveAnchor"), KEEP),
     "$ref": Leaf.LINK,
     **dict.fromkeys(("$dynamicRef", "$recursiveRef"), KEEP),
-    **dict.fromkeys(("title", "type", "nullable", "format", "const", "enum", "default"), KEEP),
-    **dict.fromkeys(("deprecated", "readOnly", "writeOnly"), KEEP),
+    "title": NAME,
+    "type": Leaf.TYPES,
+    "nullable": FLAG,
+    "format": NAME,
+    "const": KEEP,
+    "enum": Leaf.VALUES,
+    "default": KEEP,
+    **dict.fromkeys(("deprecated", "readOnly", "writeOnly"), FLAG),
     **dict.fromkeys(("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"), KEEP),
     **dict.fromkeys(("minLength", "maxLength", "pattern", "contentEncoding", "contentMediaType"), KEEP),
     "contentSchema": SCHEMA,
@@ -198,13 +215,13 @@ KINDS: Mapping[str, Mapping[str, Rule]] = {
     "license": dict.fromkeys(("name", "identifier", "url"), KEEP),
     "server": {"url": KEEP, "variables": Map(Object("server variable")), "description": DROP},
     "server variable": {"default": KEEP, "enum": KEEP, "description": DROP},
-    "tag": {"name": KEEP, "description": DROP, "externalDocs": DROP},
+    "tag": {"name": NAME, "description": DROP, "externalDocs": DROP},
     "components": _COMPONENTS,
     "path item": _PATH_ITEM,
     "operation": _OPERATION,
-    "parameter": {"name": KEEP, "in": KEEP, **_HEADER},
+    "parameter": {"name": NAME, "in": NAME, **_HEADER},
     "header": _HEADER,
-    "request body": {"required": KEEP, "content": CONTENT, "description": DROP},
+    "request body": {"required": FLAG, "content": CONTENT, "description": DROP},
     "media type": {
         "schema": SCHEMA,
         "encoding": Map(Object("encoding")),

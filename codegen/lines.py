@@ -50,11 +50,11 @@ def strings_of_python(path: Path, tables: frozenset[str]) -> Iterator[tuple[str,
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id in tables for target in targets):
-            for inner in ast.walk(node):
-                keys = inner.keys if isinstance(inner, ast.Dict) else []
-                for key in keys:
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        yield key.value, key.lineno
+            # The table itself, which may be an argument; dictionaries inside it are its values.
+            table = next((inner for inner in ast.walk(node) if isinstance(inner, ast.Dict)), None)
+            for key in table.keys if table is not None else []:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value, key.lineno
 
 
 def functions_of_python(path: Path) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """Vendors OpenAI's OpenAPI document: every fact of it, none of its prose.
 
-`python -m codegen.vendor --source FILE_OR_URL` writes `openai.json` and `openai.lock.json` to `spec/`.
+`python -m codegen.vendor --source FILE_OR_URL` writes `openai.json` and `openai.lock.json` to `spec/`, and
+what has changed since the state that was there to `build/upstream-report.md` and `.json`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from codegen.facts import facts
 from codegen.fetch import is_url, source_bytes
 from codegen.files import dump_json, load, parse, write_atomically
 from codegen.grammar import METHODS
+from codegen.report import __main__ as report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +73,29 @@ def vendor(source: str, spec_dir: Path, commit: str | None = None, day: str | No
     )
     write_atomically({spec_dir / DOCUMENT: vendored, spec_dir / LOCK: dump_json(asdict(lock))})
     return lock
+
+
+def _before(spec_dir: Path) -> tuple[str, dict[str, JSON]] | None:
+    """The state that is there, by its name; None where there is none, or none that can be read."""
+    try:
+        return _state(load(spec_dir / LOCK)), load(spec_dir / DOCUMENT)
+    except CodegenError:
+        return None
+
+
+def _told(before: tuple[str, dict[str, JSON]] | None, lock: Lock, spec_dir: Path) -> str:
+    """The report on what has changed since the state before; nothing where there was none."""
+    if before is None:
+        return ""
+    was, old = before
+    new = load(spec_dir / DOCUMENT)
+    if dump_json(old) == dump_json(new):
+        return "the same facts as before: the last report stands\n"
+    return report.write(old, new, (was, _state(asdict(lock))), spec_dir.parent)
+
+
+def _state(lock: dict[str, JSON]) -> str:
+    return str(lock.get("date") or lock.get("commit") or lock.get("source_sha256", "")[:12])
 
 
 def _refuse_other_versions(document: dict[str, JSON], name: str) -> None:
@@ -139,11 +164,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command: 0 when both files are written; 2 and one line on stderr when nothing is."""
     try:
         arguments = _checked(_arguments(argv))
+        spec_dir: Path = arguments.spec_dir
+        before = _before(spec_dir)
         lock = vendor(arguments.source, arguments.spec_dir, arguments.commit, arguments.date)
+        told = _told(before, lock, spec_dir)
     except CodegenError as error:
         sys.stderr.write(f"vendor: {error}\n")
         return 2
-    sys.stdout.write(f"vendor: {lock.operations} operations, {lock.schemas} schemas from {lock.source}\n")
+    sys.stdout.write(
+        f"vendor: {lock.operations} operations, {lock.schemas} schemas from {lock.source}\n{told}"
+    )
     return 0
 
 

@@ -79,22 +79,14 @@ def read(contract: Contract) -> Actions:
 
 
 def left_out(contract: Contract) -> list[str]:
-    """What the contract lacks of the names in the data on Actions; `read` checks the rest."""
+    """The operations and globs in the data on Actions that the contract lacks; `read` checks the rest."""
     known, data = operations(contract), contract.actions
-    places = {f"groups: {name}": group["operations"] for name, group in data.get("groups", {}).items()}
-    places |= {part: list(data.get(part) or []) for part in ("operations", "harmless")}
+    names = [name for group in data.get("groups", {}).values() for name in group["operations"]]
+    names += [name for part in ("operations", "harmless") for name in data.get(part) or []]
     for part in ("fields", "objects"):
-        places[part] = [key.rpartition(".")[0] for key in data.get(part) or [] if "." in key]
+        names += [key.rpartition(".")[0] for key in data.get(part) or [] if "." in key]
     globs = [glob for glob in data.get("without", {}) if not _matches_any(glob, known)]
-    lines = [
-        f"{place}: {name!r} is no operation"
-        for place in places
-        for name in places[place]
-        if name not in known
-    ]
-    return [
-        f"{SOURCE}: {line}" for line in [*lines, *(f"without: {glob!r} matches nothing" for glob in globs)]
-    ]
+    return list(dict.fromkeys([*(name for name in names if name not in known), *globs]))
 
 
 def _known(actions: Actions, known: dict[str, Route]) -> Actions:

@@ -49,6 +49,10 @@ def values(draw: st.DrawFn, rule: Rule, depth: int = 7) -> JSON:
 NAMES = ["/b", "/a", "default", "200", "b", "description", "example", "{$request.url}", "404"]
 LEAVES: dict[Leaf, list[JSON]] = {
     Leaf.KEEP: [None, True, 1, 0.5, "word", ["b", "a"], {"b": 1, "a": {"description": "fact"}}],
+    Leaf.NAME: ["word", ""],
+    Leaf.FLAG: [True, False],
+    Leaf.VALUES: [[], [None, 1, {"b": 1, "a": ["fact"]}]],
+    Leaf.TYPES: ["word", ["b", "a"]],
     Leaf.DROP: [PROSE, {"value": PROSE}, [PROSE]],
     Leaf.SORT: [["b", "a"], []],
     Leaf.TOKEN: [True, "word", ["go"], 1],

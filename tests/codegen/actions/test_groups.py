@@ -70,22 +70,22 @@ def test_data_that_cannot_be_right_stops(parts: dict[str, Any], said: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "name"),
     [
-        ({"groups": group(operations=["getThing", "gone"])}, "groups: things: 'gone' is no operation"),
-        ({"groups": group(operations=["getThing_door"])}, "groups: things: 'getThing_door' is no operation"),
+        ({"groups": group(operations=["getThing", "gone"])}, "gone"),
+        ({"groups": group(operations=["getThing_door"])}, "getThing_door"),
         (
             {"operations": {**ACTIONS["operations"], "gone": "It went."}},
-            "operations: 'gone' is no operation",
+            "gone",
         ),
-        ({"harmless": ["gone"]}, "harmless: 'gone' is no operation"),
-        ({"objects": ["gone.name"]}, "objects: 'gone' is no operation"),
-        ({"fields": {"gone.name": "A name."}}, "fields: 'gone' is no operation"),
-        ({"without": {"/gone/*": "It went."}}, "without: '/gone/*' matches nothing"),
+        ({"harmless": ["gone"]}, "gone"),
+        ({"objects": ["gone.name"]}, "gone"),
+        ({"fields": {"gone.name": "A name."}}, "gone"),
+        ({"without": {"/gone/*": "It went."}}, "/gone/*"),
     ],
 )
-def test_what_the_contract_lacks_is_left_out_and_told(parts: dict[str, Any], said: str) -> None:
-    assert left_out(contract(**parts)) == [f"spec/groups.yaml: {said}"]
+def test_what_the_contract_lacks_is_left_out_and_told(parts: dict[str, Any], name: str) -> None:
+    assert left_out(contract(**parts)) == [name]
     kept = read(contract(**parts))
     assert "gone" not in repr(kept)
     assert "getThing_door" not in repr(kept)

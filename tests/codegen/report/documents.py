@@ -33,7 +33,9 @@ _REFERENCES = st.sampled_from(COMPONENTS).map(lambda name: {"$ref": f"#/componen
 _SCALARS = st.one_of(
     st.sampled_from(_TYPES).map(lambda name: {"type": name}),
     st.sets(st.sampled_from(_TYPES), min_size=2, max_size=3).map(lambda names: {"type": sorted(names)}),
-    st.lists(st.sampled_from(["a", "b", "c", 1, True, None]), min_size=1, max_size=3).map(lambda vs: {"enum": vs}),
+    st.lists(st.sampled_from(["a", "b", "c", 1, True, None]), min_size=1, max_size=3).map(
+        lambda vs: {"enum": vs}
+    ),
     st.sampled_from(["a", 1, True]).map(lambda one: {"const": one}),
     st.just({"type": "string", "nullable": True}),
     st.booleans(),
@@ -161,7 +163,9 @@ def canonical(value: JSON, key: str = "") -> str:
     Written without a look at the comparison: JSON with sorted members, sets of distinct values sorted.
     """
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(one)}:{canonical(value[one], one)}" for one in sorted(value)) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(one)}:{canonical(value[one], one)}" for one in sorted(value)) + "}"
+        )
     if isinstance(value, list):
         parts = [canonical(one) for one in value]
         return "[" + ",".join(sorted(parts) if key in _SETS or key == "parameters" else parts) + "]"

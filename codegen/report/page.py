@@ -1,0 +1,149 @@
+"""The report as Markdown, ready for a pull request, and as a few lines for the terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from codegen.report.project import Report, Told
+from codegen.report.words import short
+
+JSON = Any
+_NAMES = 6
+_SHOWN = 60
+_LONGEST = 180
+# What clients send and read by name: told in the terminal even where it breaks nothing.
+_NAMED = frozenset({"operation", "parameter", "field", "event", "values", "type", "request body", "member"})
+_CLIENTS, _RELAY = "breaks clients", "breaks the relay"
+
+
+def markdown(report: Report) -> str:
+    """The whole report."""
+    sections = [
+        [f"# OpenAI's document: {report.old_name} → {report.new_name}", "", *_totals(report)],
+        _section(
+            "What has to change in this project", [f"- `{line}`" for line in report.errors], empty="nothing"
+        ),
+        _section("New operations", _new_operations(report)),
+        _section("New media types", [f"- `{name}`: forwarded as it comes" for name in report.media_types]),
+        _section("Breaking", _lines(one for one in report.told if one.breaks)),
+        _section("Harmless", _folded(_lines(one for one in report.told if not one.breaks))),
+        _section("What oasdiff says", _oasdiff(report.oasdiff)),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def terminal(report: Report, folder: str) -> str:
+    """The report in a few lines: totals, what has to change, what is new, what breaks; where the rest is."""
+    breaking = [_plain(line) for line in _lines(one for one in report.told if one.breaks)]
+    harmless = [one for one in report.told if not one.breaks and one.change.subject in _NAMED]
+    new = [
+        f"  new: {row['operation']}, forwarded; not yet in {_words(row['not_yet_in'])}"
+        for row in report.new_operations
+    ]
+    lines = [
+        f"{report.old_name} → {report.new_name}: {_summary(report)}",
+        *(f"  to change: {line}" for line in report.errors),
+        *new,
+        *(f"  new media type: {name}, forwarded" for name in report.media_types),
+        *(f"  {line}" for line in _cut(breaking, "that break something")),
+        *(f"  {line}" for line in _cut([_plain(line) for line in _lines(harmless)], "that break nothing")),
+        f"the whole report: {folder}/upstream-report.md, and .json",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cut(lines: list[str], what: str) -> list[str]:
+    more = [f"and {len(lines) - _SHOWN} more {what}"] if len(lines) > _SHOWN else []
+    return [short(line, _LONGEST) for line in lines[:_SHOWN]] + more
+
+
+def _plain(line: str) -> str:
+    return line.removeprefix("- ").replace("**", "").replace("`", "")
+
+
+def _words(names: list[str]) -> str:
+    return ", ".join(names) if names else "nothing"
+
+
+def _summary(report: Report) -> str:
+    breaking = [one for one in report.told if one.breaks]
+    counts = {
+        "changes": len(report.told),
+        "break clients": sum("clients" in one.breaks for one in breaking),
+        "break the relay": sum("relay" in one.breaks for one in breaking),
+        "lines to change": len(report.errors),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def _totals(report: Report) -> Iterator[str]:
+    yield f"{_summary(report)[0].upper()}{_summary(report)[1:]}."
+    yield ""
+    counted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for one in report.told:
+        row = counted[one.change.subject, one.change.what]
+        row[0] += 1
+        row[1] += "clients" in one.breaks
+        row[2] += "relay" in one.breaks
+    yield "| what | changes | of which break clients | break the relay |"
+    yield "| --- | --- | --- | --- |"
+    for (subject, what), row in sorted(counted.items(), key=lambda item: (-item[1][0], item[0])):
+        yield f"| {subject} {what} | {' | '.join(map(str, row))} |"
+
+
+def _section(title: str, lines: Iterable[str], empty: str = "") -> list[str]:
+    body = list(lines) or ([f"{empty.capitalize()}."] if empty else [])
+    return [f"## {title}", "", *body] if body else []
+
+
+def _folded(lines: list[str]) -> list[str]:
+    return (
+        ["<details>", f"<summary>{len(lines)} lines</summary>", "", *lines, "", "</details>"] if lines else []
+    )
+
+
+def _new_operations(report: Report) -> Iterator[str]:
+    if report.new_operations:
+        yield "| operation | id | served | not yet in |"
+        yield "| --- | --- | --- | --- |"
+    for row in report.new_operations:
+        yield f"| `{row['operation']}` | {row['id']} | forwarded | {_words(row['not_yet_in'])} |"
+
+
+def _lines(told: Iterable[Told]) -> list[str]:
+    """A line for each change; the same in several places, and of several components, is one."""
+    places: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for one in told:
+        change = one.change
+        places[change.where, change.subject, change.what, change.detail, one.breaks].append(change.place)
+    owners: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for (where, *rest), names in places.items():
+        owners[(*rest, tuple(names))].append(where)
+    return [_line(key, where) for key, where in owners.items()]
+
+
+def _line(key: tuple[Any, ...], owners: list[str]) -> str:
+    subject, what, detail, breaks, places = key
+    named = _some([f"`{place}`" for place in places if place])
+    said = f"{subject} {named} {what}".replace("  ", " ") + (f": {detail}" if detail else "")
+    mark = " and ".join(_CLIENTS if one == "clients" else _RELAY for one in breaks)
+    return f"- {_some([f'`{owner}`' for owner in owners])}: {said}" + (f" (**{mark}**)" if mark else "")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
+
+
+def _oasdiff(found: dict[str, JSON] | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield f"{found['version']} finds {found['changes']} changes, place by place, of which it holds"
+    yield f"{found['breaking']} to be breaking; {found['otherwise']} of these this report judges otherwise"
+    yield "(longer texts and longer lists in answers)."
+    for line in found["unnamed"]:
+        yield f"- only oasdiff: {line}"
+    if not found["unnamed"]:
+        yield "Every operation that it says breaks is among those that break here."
