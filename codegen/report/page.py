@@ -37,7 +37,14 @@ def markdown(report: Report) -> str:
 def terminal(report: Report, folder: str) -> str:
     """The report in a few lines: totals, what has to change, what is new, what breaks; where the rest is."""
     breaking = [_plain(line) for line in _lines(one for one in report.told if one.breaks)]
-    harmless = [one for one in report.told if not one.breaks and one.change.subject in _NAMED]
+    listed = {row["operation"] for row in report.new_operations}
+    harmless = [
+        one
+        for one in report.told
+        if not one.breaks
+        and one.change.subject in _NAMED
+        and not (one.change.what == "added" and one.change.where in listed and not one.change.place)
+    ]
     new = [
         f"  new: {row['operation']}, forwarded; not yet in {_words(row['not_yet_in'])}"
         for row in report.new_operations
