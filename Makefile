@@ -29,8 +29,8 @@ demo: $(READY) ## an answer streams from the sandbox through the relay to OpenAI
 serve: $(READY) ## run the relay with the settings of the environment and .env
 	$(BIN)/relay serve
 
-test: $(READY) ## run every test but the slow ones
-	$(BIN)/python -m pytest
+test: $(READY) ## run every test but the slow ones, on every core
+	$(BIN)/python -m pytest -n auto
 
 fuzz: $(READY) ## try hostile paths by the hundred thousand, and tell what became of them
 	$(BIN)/python -m pytest tests/fuzz -m fuzz
@@ -45,7 +45,7 @@ soak: $(READY) ## 100,000 mixed requests (REQUESTS=), 500 WebSockets for ten min
 	$(BIN)/python -m tests.reliability.soak
 
 coverage: $(READY) ## run the tests, record which operations their clients reached, and regen
-	$(BIN)/python -m pytest --write-evidence
+	$(BIN)/python -m pytest -n auto --write-evidence
 	$(BIN)/python -m codegen
 
 check: $(READY) ## see that generated/ is what spec/ and codegen/ make, and lint

@@ -1,5 +1,6 @@
 """Fixtures that several folders share."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,20 @@ from tests.file_host import FileHost, certified
 from tests.relay.processes import Holding
 from tests.servers import Recorder, Seen, recording, relay_over
 
-pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin"]
+pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin", "tests.told"]
 
 _VARIABLES = {
     str(choice)
     for field in Settings.model_fields.values()
     for choice in getattr(field.validation_alias, "choices", [])
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_left_open() -> Iterator[None]:
+    """Have what a test left open fail the last one: what a worker of `-n` finds later, it tells nobody."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,12 @@ def record(operation_id: str, client: str, status: int) -> None:
         _SEEN.setdefault(operation_id, set()).add(client)
 
 
+def add(found: dict[str, list[str]]) -> None:
+    """Take over what another process has seen, as its `seen` gives it."""
+    for operation, clients in found.items():
+        _SEEN.setdefault(operation, set()).update(clients)
+
+
 def seen() -> dict[str, list[str]]:
     """The clients by operation id, both sorted."""
     return {operation: sorted(_SEEN[operation]) for operation in sorted(_SEEN)}

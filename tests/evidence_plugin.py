@@ -1,17 +1,22 @@
-"""Compares what clients were answered in a run of every test with the committed evidence, or writes it."""
+"""Compares what clients were answered in a run of every test with the committed evidence, or writes it.
+
+Where tests run in several processes (pytest-xdist), each tells the first one what it saw and left out.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.evidence import seen
+from tests.evidence import add, seen
 
 FILE = Path(__file__).with_name("evidence.json")
 COMMAND = "make coverage"
 _PARTIAL = ("collectonly", "ignore", "ignore_glob", "lf", "setuponly", "setupplan")
 _SHOWN_LINES = 10
 _LEFT_OUT = ("slow", "fuzz")
+_SENT = "evidence"
 _deselected = pytest.StashKey[bool]()
 _said = pytest.StashKey[list[str]]()
 
@@ -26,17 +31,32 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
         items[0].config.stash[_deselected] = True
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A process that broke down has sent nothing, and its run fails.
+    sent = getattr(node, "workeroutput", {}).get(_SENT, {"seen": {}, "deselected": False})
+    add(sent["seen"])
+    node.config.stash[_deselected] = sent["deselected"] or node.config.stash.get(_deselected, False)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[_SENT] = {"seen": seen(), "deselected": config.stash.get(_deselected, False)}
+    else:
+        _conclude(session, config, exitstatus)
+
+
+def _conclude(session: pytest.Session, config: pytest.Config, exitstatus: int) -> None:
     writes = config.getoption("--write-evidence")
     if exitstatus != pytest.ExitCode.OK or not _is_whole(config):
         lines = ["nothing is written: that takes a run of every test, and none that fails"] if writes else []
     elif writes:
-        text = json.dumps(_found(), indent=1) + "\n"
+        text = json.dumps(seen(), indent=1) + "\n"
         FILE.write_text(text, encoding="utf-8")
         lines = []
     else:
-        lines = _differences(_found(), json.loads(FILE.read_text(encoding="utf-8")))
+        lines = _differences(seen(), json.loads(FILE.read_text(encoding="utf-8")))
     if lines:
         config.stash[_said] = lines
         session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
@@ -56,10 +76,6 @@ def _is_whole(config: pytest.Config) -> bool:
     overridden = config.getoption("override_ini", None) or []
     partly = partly or any(one.startswith("testpaths") for one in overridden)
     return everywhere and not partly and not config.stash.get(_deselected, False)
-
-
-def _found() -> dict[str, list[str]]:
-    return {operation: sorted(clients) for operation, clients in sorted(seen().items())}
 
 
 def _differences(found: dict[str, list[str]], kept: dict[str, list[str]]) -> list[str]:

@@ -2,17 +2,14 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.nested import run_pytest as run
 from tests.servers import PROJECT
 
-CONFIGURATION = (
-    "[pytest]\ntestpaths = tests\naddopts = -q --strict-markers --strict-config -p no:cacheprovider\n"
-)
+CONFIGURATION = "[pytest]\ntestpaths = tests\naddopts = -q --strict-markers --strict-config\n"
 RECORDS = """
 from tests.evidence import record
 
@@ -40,11 +37,6 @@ def project(tmp_path: Path) -> Path:
     (folder / "evidence.json").write_text(json.dumps(KEPT))
     (tmp_path / "pytest.ini").write_text(CONFIGURATION)
     return tmp_path
-
-
-def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
 def kept(project: Path) -> object:
@@ -130,3 +122,43 @@ def test_the_command_writes_what_a_run_then_agrees_with(project: Path) -> None:
     assert run(project, "--write-evidence").returncode == 0
     assert kept(project) == KEPT
     assert run(project).returncode == 0
+
+
+@pytest.fixture
+def spread(project: Path) -> Path:
+    """The same project, whose tests run in two processes, with one more operation in another file."""
+    (project / "tests" / "test_more.py").write_text(
+        "from tests.evidence import record\n\ndef test_more():\n    record('createBatch', 'check', 200)\n"
+    )
+    (project / "pytest.ini").write_text(f"{CONFIGURATION.rstrip()} -n 2 --dist loadfile\n")
+    return project
+
+
+SPREAD = {"createBatch": ["check"], **KEPT}
+
+
+def test_what_processes_found_is_one_evidence(spread: Path) -> None:
+    differs = run(spread)
+    assert differs.returncode == 1
+    assert "createBatch: evidence.json says nobody, this run check" in differs.stdout
+    assert differs.stdout.count("heal it with: make coverage") == 1
+    assert run(spread, "--write-evidence").returncode == 0
+    assert kept(spread) == SPREAD
+    assert run(spread).returncode == 0
+
+
+def test_a_run_that_is_partial_in_its_processes_writes_nothing(spread: Path) -> None:
+    assert run(spread, "-k", "nothing or more").returncode == 0
+    done = run(spread, "-k", "nothing or more", "--write-evidence")
+    assert done.returncode == 1
+    assert "nothing is written" in done.stdout
+    assert kept(spread) == KEPT
+
+
+def test_a_process_that_breaks_down_takes_its_evidence_along_and_the_run_fails(spread: Path) -> None:
+    (spread / "tests" / "test_breaks.py").write_text("import os\n\ndef test_breaks():\n    os._exit(0)\n")
+    done = run(spread, "--write-evidence")
+    assert done.returncode == 1
+    assert "crashed while running 'tests/test_breaks.py::test_breaks'" in done.stdout
+    assert "nothing is written" in done.stdout
+    assert kept(spread) == KEPT

@@ -1,17 +1,15 @@
 """How the results of the reliability tests are told: a row by all of its tests, and the figures with it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.nested import run_pytest
 from tests.reliability.rows import ROWS
 from tests.servers import PROJECT
 
 CONFIGURATION = """[pytest]
-addopts = -q --strict-markers -p tests.reliability.plugin -p no:cacheprovider
+addopts = -q --strict-markers -p tests.reliability.plugin
 markers =
     row(name): a row
     slow: slow
@@ -52,13 +50,11 @@ def test_a06_is_slow():
 """
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, code: int = pytest.ExitCode.TESTS_FAILED) -> str:
     (folder / "pytest.ini").write_text(CONFIGURATION)
     (folder / "test_some.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    done = run_pytest(folder, *arguments)
+    assert done.returncode == code, done.stdout
     return done.stdout
 
 
@@ -81,3 +77,8 @@ def test_a_row_is_what_all_of_its_tests_are(tmp_path: Path) -> None:
 
 def test_other_runs_tell_nothing(tmp_path: Path) -> None:
     assert "what holds" not in run(tmp_path)
+
+
+def test_what_is_measured_is_measured_alone(tmp_path: Path) -> None:
+    said = run(tmp_path, "--reliability", "-n", "2", code=pytest.ExitCode.USAGE_ERROR)
+    assert "leave out -n" in said

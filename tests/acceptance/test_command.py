@@ -6,26 +6,25 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from starlette.types import Scope
 
 from acceptance.command import listening_at
-from tests.acceptance.conftest import TABLE
 from tests.acceptance.stage import BATCH, KEY, Spoiled, Stage, left, listed, stuck
 from tests.servers import PROJECT, Recorder, recording, run_relay, running_relay
+from tests.told import tell
 
 
 def test_every_flow_passes_through_a_relay_that_is_served(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     keys = f"{KEY},another"
     with running_relay("serve", "--sandbox", directory=tmp_path, RELAY_KEY=keys, RELAY_PORT="0") as running:
         port = running.root.rpartition(":")[2]
         done = run_relay("check", directory=tmp_path, RELAY_KEY=keys, RELAY_PORT=port)
-        record_property(TABLE, done.stdout)
+        tell(request.config, "relay check, over relay serve --sandbox", done.stdout)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert done.stdout.endswith("7 flows (A, B, C, D, E, F, G), all shown\n")
         uploads = set(re.findall(r"path=/v1/uploads/(\w+)/", "\n".join(running.lines)))

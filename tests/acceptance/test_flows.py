@@ -233,9 +233,9 @@ def test_a_request_is_bounded_in_time(
 
 
 def test_a_relay_that_is_not_there_fails_every_flow(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert check(f"http://127.0.0.1:{port}") == 1
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
+        assert check(f"http://127.0.0.1:{taken.getsockname()[1]}") == 1
     said = capsys.readouterr().out
     assert said.count("FAILED") == said.count("ConnectError") == 7
 

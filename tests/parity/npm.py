@@ -1,5 +1,6 @@
 """OpenAI's Node library as it is locked, and scripts that use it."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -34,10 +35,14 @@ def run(*command: str, told: str = "", **variables: str) -> str:
 def installed() -> None:
     """Put the library in place as it is locked, unless it is; fails without Node."""
     _check_node()
-    lock, marker = NODE / "package-lock.json", NODE / "node_modules" / ".ready"
-    if not marker.exists() or marker.read_bytes() != lock.read_bytes():
-        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        marker.write_bytes(lock.read_bytes())
+    marker = NODE / "node_modules" / ".ready"
+    with (NODE / "package-lock.json").open("rb") as lock:
+        # Tests run in several processes: the first one installs, the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        locked = lock.read()
+        if not marker.exists() or marker.read_bytes() != locked:
+            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+            marker.write_bytes(locked)
 
 
 def _check_node() -> None:

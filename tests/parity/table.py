@@ -1,6 +1,5 @@
-"""The table at the session's end: every method of a client, and whether the relay changed its result."""
+"""What became of every method of a client, and whether the relay changed its result, as a table."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 HEAD = ("method", "HTTP", "path", "operation", "direct", "relay", "same")
@@ -29,12 +28,12 @@ class Row:
         return (self.method, self.http, self.path, self.operation or "None", *statuses, same)
 
 
-ROWS: dict[str, Row] = {}
+Rows = dict[str, Row]
 
 
-def lines() -> Iterator[str]:
-    """The table as aligned text, a line for each method; nothing where none was called."""
-    table = [HEAD, *(row.cells() for _, row in sorted(ROWS.items()))] if ROWS else []
+def aligned(rows: Rows) -> str:
+    """The table as text, a line for each method."""
+    table = [HEAD, *(row.cells() for _, row in sorted(rows.items()))]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    padded = [[cell.ljust(width) for cell, width in zip(cells, widths, strict=True)] for cells in table]
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)

@@ -11,6 +11,7 @@ from tests.evidence import record
 from tests.parity.npm import NODE, installed, run
 from tests.servers import RELAY_KEY, relay_over
 from tests.surface.contract import UPSTREAM
+from tests.told import tell
 
 # OpenAI's own models cannot be deleted.
 WITHOUT_SUCCESS = {"deleteModel"}
@@ -18,21 +19,14 @@ WITHOUT_SUCCESS = {"deleteModel"}
 Line = dict[str, Any]
 
 
-class Table:
-    """The end of pytest's output: every method with the statuses of its requests, by resource."""
-
-    def __init__(self, lines: list[Line]) -> None:
-        self._lines = lines
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.section("OpenAI's Node library, straight and through the relay")
-        resources: dict[str, list[str]] = defaultdict(list)
-        for line in self._lines:
-            if "made" not in line:
-                resource, _, method = line.get("method", "").rpartition(".")
-                resources[resource or "scenes"].append(f"{method or line['scene']} {said(line)}")
-        for resource, methods in resources.items():
-            terminalreporter.write_line(f"{resource}: {', '.join(methods)}")
+def table(lines: list[Line]) -> str:
+    """Every method with the statuses of its requests, a line for each resource."""
+    resources: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        if "made" not in line:
+            resource, _, method = line.get("method", "").rpartition(".")
+            resources[resource or "scenes"].append(f"{method or line['scene']} {said(line)}")
+    return "\n".join(f"{resource}: {', '.join(methods)}" for resource, methods in resources.items())
 
 
 def said(line: Line) -> str:
@@ -55,7 +49,7 @@ def lines(request: pytest.FixtureRequest) -> list[Line]:
     for exchange in (exchange for line in found for exchange in line["exchanges"]):
         if exchange.get("operation"):
             record(exchange["operation"], "openai-node", exchange["status"])
-    request.config.pluginmanager.register(Table(found))
+    tell(request.config, "OpenAI's Node library, straight and through the relay", table(found))
     return found
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.evidence import record
+from tests.evidence import record, seen
 from tests.servers import PROJECT, RELAY_KEY, relay_over
 from tests.surface.contract import UPSTREAM, Described, errors
 from tests.surface.driver import Driver
 from tests.surface.needs import FIELDS, PATHS
+from tests.told import tell
 
 VENDORED = PROJECT / "spec" / "openai.json"
 EVENTS = "text/event-stream"
@@ -31,11 +32,19 @@ CASES = [(name, media_type) for name, one in UPSTREAM.items() for media_type in 
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
+def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
     with relay_over("sandbox:", relay_blocked_operations=[]) as root:
         headers = {"authorization": f"Bearer {RELAY_KEY}"}
         with httpx.Client(base_url=f"{root}/v1", headers=headers, timeout=30) as client:
             yield Driver(client, FIELDS, PATHS)
+    tell(request.config, "the contract", summary())
+
+
+def summary() -> str:
+    """How many operations were answered as the contract says, and which were not."""
+    missing = [name for name in UPSTREAM if "contract" not in seen().get(name, [])]
+    count = f"{len(UPSTREAM) - len(missing)} of {len(UPSTREAM)} operations of the contract"
+    return f"{count} answered through the relay with schema-valid bodies\nnot answered: {missing or 'none'}"
 
 
 def test_no_operation_of_openais_document_is_left_out() -> None:

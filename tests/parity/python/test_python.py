@@ -11,15 +11,16 @@ from openai import AsyncOpenAI, OpenAI, OpenAIError
 from generated.operations import Operation
 from sandbox.server import SandboxServer
 from tests import evidence
-from tests.parity import table
 from tests.parity.python import contract
 from tests.parity.python.arguments import takes
 from tests.parity.python.calls import Request, arguments_for, learned
 from tests.parity.python.resources import Resources
 from tests.parity.python.sides import ASYNC, SYNC, Pair, Side, two_sides
 from tests.parity.python.surface import NO_REQUEST, PLAIN, VIEWS, find, members
+from tests.parity.table import Row, Rows, aligned
 from tests.servers import RELAY_KEY, Recorder, answering, recording, relay_over
 from tests.surface.contract import UPSTREAM
+from tests.told import tell
 
 _KEYS: Any = {"api_key": "any", "admin_api_key": "any"}
 MEMBERS = members(OpenAI(**_KEYS))
@@ -57,6 +58,14 @@ def resources(pair: Pair) -> Resources:
     return Resources(pair)
 
 
+@pytest.fixture(scope="session")
+def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
+    """What the methods came to, told when all were called."""
+    made: Rows = {}
+    yield made
+    tell(request.config, "OpenAI's Python client: the same through the relay", aligned(made))
+
+
 def variants(client: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The ways to call a method: each view that has it, without a stream and, where there is one, with it."""
     method = find(client, name)
@@ -67,11 +76,10 @@ def variants(client: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((view, stream) for view in VIEWS if find(client, name, view) for stream in streams)
 
 
-def row_of(name: str, requests: tuple[Request, ...]) -> table.Row:
+def row_of(name: str, requests: tuple[Request, ...]) -> Row:
     first = requests[0]
     operation = first.operation
-    made = table.Row(name, first.method, first.path, operation.operation_id if operation else None)
-    return table.ROWS.setdefault(name, made)
+    return Row(name, first.method, first.path, operation.operation_id if operation else None)
 
 
 def answers(side: Side) -> Iterator[tuple[Operation, int]]:
@@ -118,10 +126,12 @@ def test_another_answer_is_another_outcome(flavour: str) -> None:
 
 
 @pytest.mark.parametrize(("flavour", "name"), CALLS, ids=map("-".join, CALLS))
-def test_same_through_the_relay(flavour: str, name: str, pair: Pair, resources: Resources) -> None:
+def test_same_through_the_relay(
+    flavour: str, name: str, pair: Pair, resources: Resources, rows: Rows
+) -> None:
     requests = learned(name)
     client = pair.direct.clients[flavour]
-    row = row_of(name, requests)
+    row = rows.setdefault(name, row_of(name, requests))
     without_success = WITHOUT_SUCCESS.get(name, set())
     changes = any(request.method != "GET" for request in requests)
     for view, stream in variants(client, name):
