@@ -109,6 +109,7 @@ class Faulty:
     failures: list[Exception] = field(default_factory=list)
     base_url: str = ""
     tls: ssl.SSLContext | None = None
+    _transports: set[asyncio.WriteTransport] = field(default_factory=set)
 
     def reset(self, script: Script = _hang_up) -> None:
         """Begin anew with another script."""
@@ -118,6 +119,7 @@ class Faulty:
         """Run the script over one connection."""
         self.connections += 1
         self.open += 1
+        self._transports.add(writer.transport)
         failures = self.failures
         try:
             await self.script(Connection(reader, writer, self.heads))
@@ -130,6 +132,12 @@ class Faulty:
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self._transports.discard(writer.transport)
+
+    def cut(self) -> None:
+        """Break every connection off: TLS has an end of its own, which a relay that stays never answers."""
+        for transport in self._transports:
+            transport.abort()
 
 
 def _listening(faulty: Faulty) -> socket.socket:
@@ -146,10 +154,13 @@ async def _accepting(faulty: Faulty, listener: socket.socket) -> AsyncIterator[N
         yield
     finally:
         server.close()
+        faulty.cut()
         scripts = asyncio.all_tasks() - others
         for script in scripts:
             script.cancel()
         await asyncio.gather(*scripts, return_exceptions=True)
+        # What was broken off is closed in the loop's next round, which may be its last.
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -41,7 +41,11 @@ class Fronts:
                         await connection.say(chunk)
                 await connection.close()
 
-            await asyncio.gather(up(), down())
+            try:
+                await asyncio.gather(up(), down())
+            finally:
+                # The front may end before its client does.
+                writer.transport.abort()
 
         front = Faulty(script=through, tls=self._context)
         with misbehaving(front):
