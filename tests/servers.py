@@ -166,6 +166,15 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
+def settled(count: Callable[[], int]) -> int:
+    """What `count` gives once that has not grown for half a second."""
+    before = -1
+    while (now := count()) != before:
+        before = now
+        time.sleep(0.5)
+    return now
+
+
 def exchange(root: str, request: bytes) -> bytes:
     """Send bytes to the server at `root` and return all that it says until it closes the connection."""
     host, _, port = root.removeprefix("http://").partition(":")

@@ -15,9 +15,9 @@ from websockets.streams import StreamReader
 from websockets.sync.client import ClientConnection, connect
 from websockets.utils import accept_key, apply_mask
 
-from tests.faulty import Connection, Script
+from tests.faulty import Connection, Faulty, Script
 from tests.relay.wire import Line, dialled, request
-from tests.servers import RELAY_KEY
+from tests.servers import RELAY_KEY, until
 
 REALTIME = "/v1/realtime?model=gpt-realtime"
 NONCE = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, 1.3
@@ -175,6 +175,23 @@ def taking_up(script: Script, *fields: bytes, first: bytes = b"") -> Script:
         await script(connection)
 
     return taken_up
+
+
+def close_and_answer(faulty: Faulty, root: str, said: bytes, answer: bytes) -> bytes:
+    """What an upstream that says Close hears then, of a client that hears just that and says `answer`."""
+    heard = bytearray()
+
+    async def closes(connection: Connection) -> None:
+        await connection.say(said)
+        heard.extend(await connection.rest())
+
+    faulty.script = taking_up(closes)
+    with opened(root) as client:
+        assert client.exactly(len(said)) == said
+        client.say(answer)
+        assert client.rest() == b""
+    until(lambda: faulty.open == 0)
+    return bytes(heard)
 
 
 @dataclass

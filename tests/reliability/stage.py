@@ -1,8 +1,10 @@
 """A relay in a process of its own, whose memory and descriptors can be told from the test's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from openai import OpenAI
 
 from tests.faulty import Faulty, Script, misbehaving_here
 from tests.servers import REAL_KEY, RELAY_KEY, Running, running_relay
@@ -21,6 +23,13 @@ async def relay_process(
         with running_relay("serve", directory=folder, **given) as relay:
             yield faulty, relay
     assert not faulty.failures
+
+
+def streamed_by(client: OpenAI, operation: str) -> Iterator[object]:
+    """What OpenAI's client makes of a stream, as it comes: `operation` is chat or responses."""
+    if operation == "chat":
+        return iter(client.chat.completions.create(model="m", messages=[], stream=True))
+    return iter(client.responses.create(model="m", input="hi", stream=True))
 
 
 def milliseconds(seconds: list[float]) -> str:

@@ -16,7 +16,7 @@ from tests.relay.test_streams import EVERY_KIND, FIRST, LAST
 from tests.relay.wire import LAST_CHUNK, Line, ask, chunk, dialled, streaming
 from tests.reliability.plugin import Figure
 from tests.reliability.stage import SETTINGS, milliseconds, relay_process
-from tests.servers import running_relay
+from tests.servers import running_relay, settled
 
 PIECES = [EVERY_KIND[at : at + 1] for at in range(len(EVERY_KIND))] + [FIRST] * 300 + [LAST]
 STREAMS = 8
@@ -78,11 +78,7 @@ class Flood:
 
     def settled(self) -> int:
         """How much the system took, once that has not grown for a while."""
-        before = -1
-        while before != self.said:
-            before = self.said
-            time.sleep(0.5)
-        return before - sum(connection.unsent for connection in self.connections)
+        return settled(lambda: self.said) - sum(connection.unsent for connection in self.connections)
 
 
 def queued(*roots: str) -> int:

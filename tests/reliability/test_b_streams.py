@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 
 import openai
 import pytest
@@ -13,6 +12,7 @@ from tests.faulty import Connection, Faulty, misbehaving
 from tests.relay.test_broken_streams import BROKEN, CHUNKED, SSE, breaking, ended, last_event
 from tests.relay.test_streams import FIRST, LAST
 from tests.relay.wire import LAST_CHUNK, chunk, dialled, streaming, unchunked
+from tests.reliability.stage import streamed_by
 from tests.servers import RELAY_KEY, Recorder, answering, relay_over
 
 
@@ -38,12 +38,7 @@ def test_b10_openai_client_raises_instead_of_ending_short(
     read = threading.Event()
     faulty.script = breaking(SSE + CHUNKED + chunk(FIRST), read=read)
     with OpenAI(base_url=f"{faulty_relay}/v1", api_key=RELAY_KEY, max_retries=0) as client:
-        chat, responses = client.chat.completions, client.responses
-        stream: Iterator[object] = (
-            iter(chat.create(model="m", messages=[], stream=True))
-            if operation == "chat"
-            else iter(responses.create(model="m", input="hi", stream=True))
-        )
+        stream = streamed_by(client, operation)
         next(stream)
         read.set()
         with pytest.raises(openai.APIError, match="The connection to the upstream broke") as caught:

@@ -1,7 +1,6 @@
 """Streams that end well-framed and too early: nobody takes half an answer for a whole one."""
 
 import json
-from collections.abc import Iterator
 
 import openai
 import pytest
@@ -12,6 +11,7 @@ from tests.relay.test_answers import saying
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.test_streams import FIRST
 from tests.relay.wire import CHAT, LAST_CHUNK, STREAM_BODY, chunk, dialled, streaming, unchunked
+from tests.reliability.stage import streamed_by
 from tests.servers import RELAY_KEY
 
 CREATED = b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{}}\n\n'
@@ -50,12 +50,7 @@ def test_b10_openai_client_raises_where_the_last_event_is_missing(
 ) -> None:
     saying(faulty, framed(STREAMED[operation][2], chunked=True))
     with OpenAI(base_url=f"{faulty_relay}/v1", api_key=RELAY_KEY, max_retries=0) as client:
-        chat, responses = client.chat.completions, client.responses
-        stream: Iterator[object] = (
-            iter(chat.create(model="m", messages=[], stream=True))
-            if operation == "chat"
-            else iter(responses.create(model="m", input="hi", stream=True))
-        )
+        stream = streamed_by(client, operation)
         next(stream)
         with pytest.raises(openai.APIError) as caught:
             next(stream)

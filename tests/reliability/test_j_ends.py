@@ -9,7 +9,7 @@ from websockets.frames import CloseCode
 
 from tests.faulty import Connection, Faulty, misbehaving
 from tests.reliability.plugin import Figure
-from tests.servers import relay_over, until
+from tests.servers import relay_over
 from tests.websockets import (
     CLOSE,
     MASK,
@@ -18,6 +18,7 @@ from tests.websockets import (
     TEXT,
     Upstream,
     close,
+    close_and_answer,
     close_in,
     connected,
     conversing,
@@ -37,20 +38,8 @@ FOUND_SECONDS = 40
 @pytest.mark.row("j45")
 @pytest.mark.parametrize("code", CODES)
 def test_j45_a_close_code_passes_both_ways(faulty: Faulty, faulty_relay: str, code: int | None) -> None:
-    heard = bytearray()
-
-    async def closes(connection: Connection) -> None:
-        await connection.say(close(code, "down" if code else ""))
-        heard.extend(await connection.rest())
-
-    faulty.script = taking_up(closes)
     up, down = close(code, "up" if code else "", mask=MASK), close(code, "down" if code else "")
-    with opened(faulty_relay) as client:
-        assert client.exactly(len(down)) == down
-        client.say(up)
-        assert client.rest() == b""
-    until(lambda: faulty.open == 0)
-    assert bytes(heard) == up
+    assert close_and_answer(faulty, faulty_relay, down, up) == up
 
 
 @pytest.mark.row("j45")

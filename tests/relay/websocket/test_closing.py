@@ -20,6 +20,7 @@ from tests.websockets import (
     Client,
     Upstream,
     close,
+    close_and_answer,
     close_in,
     frame,
     frames_in,
@@ -60,20 +61,8 @@ def test_a_clients_close_and_its_answer_pass_as_they_are(
 def test_an_upstreams_close_and_its_answer_pass_as_they_are(
     faulty: Faulty, faulty_relay: str, code: int | None, reason: str
 ) -> None:
-    said, heard = close(code, reason), bytearray()
     answer = close(code, f"{reason[:9]}?", mask=MASK) if code else close(None, mask=MASK)
-
-    async def closes(connection: Connection) -> None:
-        await connection.say(said)
-        heard.extend(await connection.rest())
-
-    faulty.script = taking_up(closes)
-    with opened(faulty_relay) as client:
-        assert client.exactly(len(said)) == said
-        client.say(answer)
-        assert client.rest() == b""
-    until(lambda: faulty.open == 0)
-    assert bytes(heard) == answer
+    assert close_and_answer(faulty, faulty_relay, close(code, reason), answer) == answer
 
 
 def test_two_closes_that_cross_end_both(faulty: Faulty, faulty_relay: str) -> None:

@@ -17,9 +17,9 @@ from relay.websocket.serve import serve
 from relay.websocket.tunnel import Tunnel
 from relay.websocket.upgrade import Upgrade
 from tests.faulty import Connection, Faulty
-from tests.relay.websocket.test_pressure import MOST_UNDER_WAY, numbered, settled
+from tests.relay.websocket.test_pressure import MOST_UNDER_WAY, numbered
 from tests.relay.wire import Line, ask, dialled, request
-from tests.servers import relay_over, until
+from tests.servers import relay_over, settled, until
 from tests.websockets import (
     MASK,
     TEXT,

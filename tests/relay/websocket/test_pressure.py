@@ -1,14 +1,13 @@
 """Whoever does not read makes the other side wait, and nothing is lost; nor is it in a flood of frames."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 from websockets.frames import CloseCode
 
 from tests.faulty import Connection, Faulty
 from tests.relay.wire import ask, dialled
-from tests.servers import eventually
+from tests.servers import eventually, settled
 from tests.websockets import (
     BINARY,
     MASK,
@@ -30,16 +29,6 @@ MOST_UNDER_WAY = 24_000_000
 
 def numbered(number: int, mask: bytes) -> bytes:
     return frame(BINARY, b"%08d" % number * 7_500, mask=mask)
-
-
-def settled(count: Callable[[], int]) -> int:
-    """`count` once it has not grown for half a second."""
-    still = threading.Event()
-    before = -1
-    while (now := count()) != before:
-        before = now
-        still.wait(0.5)
-    return now
 
 
 def test_a_client_that_does_not_read_makes_the_upstream_wait(faulty: Faulty, faulty_relay: str) -> None:

@@ -11,7 +11,7 @@ from tests.file_host import certified
 from tests.relay.large import Sum
 from tests.relay.websocket.test_passing import every_kind
 from tests.relay.wire import dialled
-from tests.servers import eventually, relay_over, until
+from tests.servers import eventually, relay_over, settled, until
 from tests.websockets import (
     BINARY,
     MASK,
@@ -128,11 +128,7 @@ def test_a_client_that_does_not_read_makes_the_upstream_wait(secure: tuple[Fault
 
     faulty.script = taking_up(floods)
     with opened(root, receive_buffer=65_536) as client:
-        before = -1
-        while before != said:
-            before = said
-            threading.Event().wait(0.5)
-        assert said < FRAMES
+        assert settled(lambda: said) < FRAMES
         found = Sum.of(client.received)
         while found.size < len(LARGE) * FRAMES + 4:
             found.add(client.socket.recv(1 << 20))
@@ -161,11 +157,7 @@ def test_an_upstream_that_does_not_read_makes_the_client_wait(secure: tuple[Faul
     with opened(root) as client:
         sender = threading.Thread(target=flood)
         sender.start()
-        before = -1
-        while before != said:
-            before = said
-            threading.Event().wait(0.5)
-        stopped = said
+        stopped = settled(lambda: said)
         go_on.set()
         sender.join(30)
         assert client.rest() == close(1000)
