@@ -105,7 +105,7 @@ class Session:
         return len(self._under_way) + len(self._overtaken)
 
     async def talk(self, socket: ClientConnection, until: float, looked: asyncio.Event) -> None:
-        """Send until that time of the loop, wait for what is on its way and until all was looked at; close."""
+        """Send until a time of the loop, wait for what is on its way and until all was looked at, close."""
         listening = asyncio.create_task(self._listen(socket))
         with suppress(ConnectionClosed):
             await self._say_all(socket, until)
