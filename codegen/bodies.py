@@ -111,8 +111,7 @@ def _own_types(schema: Document) -> frozenset[str] | None:
         if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
             return frozenset(_JSON_TYPES.get(type(value), "object") for value in values)
         return frozenset({"object"}) if "properties" in schema else None
-    types = {said} if isinstance(said, str) else set(said)
-    return frozenset(types | {"null"}) if schema.get("nullable") else frozenset(types)
+    return frozenset({said} if isinstance(said, str) else said)
 
 
 def _all(parts: list[Shape]) -> Shape:

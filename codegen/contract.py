@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from codegen import doors, files, lines, overlay
+from codegen import doors, files, lines, nullable, overlay
 from codegen.errors import CodegenError, raise_all
 from codegen.facts import resolves
 
@@ -65,7 +65,7 @@ class Contract:
 
 def load(spec: Path) -> Contract:
     """Read, merge and mount the contract in the folder `spec`; raises CodegenError."""
-    merged = files.load(spec / "openai.json")
+    merged = nullable.spelled_out(files.load(spec / "openai.json"))
     faults = []
     for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
         try:

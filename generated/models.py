@@ -1389,14 +1389,12 @@ class ChunkingStrategy3(BaseModel):
     type: Literal["static"]
 
 
-Prompt = TypeAliasType(
-    "Prompt", Annotated[Annotated[list[int], Field(fail_fast=True)] | None, Field(min_length=1)]
-)
+Prompt = TypeAliasType("Prompt", Annotated[Annotated[list[int], Field(fail_fast=True)], Field(min_length=1)])
 Prompt1Item = TypeAliasType(
     "Prompt1Item", Annotated[Annotated[list[int], Field(fail_fast=True)], Field(min_length=1)]
 )
 Prompt1 = TypeAliasType(
-    "Prompt1", Annotated[Annotated[list[Prompt1Item], Field(fail_fast=True)] | None, Field(min_length=1)]
+    "Prompt1", Annotated[Annotated[list[Prompt1Item], Field(fail_fast=True)], Field(min_length=1)]
 )
 
 
@@ -1581,17 +1579,6 @@ ContextManagement1 = TypeAliasType(
     "ContextManagement1",
     Annotated[Annotated[list[ContextManagementParam], Field(fail_fast=True)], Field(min_length=1)],
 )
-
-
-class ToolChoice1(BaseModel):
-    pass
-
-
-class ToolChoice2(AssistantsNamedToolChoice, ToolChoice1):
-    pass
-
-
-ToolChoice = TypeAliasType("ToolChoice", ToolChoice2)
 Files = TypeAliasType(
     "Files",
     Annotated[
@@ -1638,17 +1625,6 @@ Files3 = TypeAliasType(
 class CreateSkillVersionBody(BaseModel):
     default: bool | None = None
     files: Files3 | bytes
-
-
-class ToolChoice31(BaseModel):
-    pass
-
-
-class ToolChoice32(AssistantsNamedToolChoice, ToolChoice31):
-    pass
-
-
-ToolChoice3 = TypeAliasType("ToolChoice3", ToolChoice32)
 
 
 class FileSearch3(BaseModel):
@@ -2800,7 +2776,7 @@ class StaticChunkingStrategyRequestParam(BaseModel):
 
 StopConfiguration1 = TypeAliasType(
     "StopConfiguration1",
-    Annotated[Annotated[list[str], Field(fail_fast=True)] | None, Field(max_length=4, min_length=1)],
+    Annotated[Annotated[list[str], Field(fail_fast=True)], Field(max_length=4, min_length=1)],
 )
 StopConfiguration = TypeAliasType("StopConfiguration", str | StopConfiguration1 | None)
 
@@ -3835,7 +3811,7 @@ class CreateCompletionRequest(BaseModel):
     model: str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]
     n: Annotated[int | None, Field(ge=1, le=128)] = 1
     presence_penalty: Annotated[float | None, Field(ge=-2.0, le=2.0)] = 0
-    prompt: str | Annotated[list[str], Field(fail_fast=True)] | Prompt | Prompt1
+    prompt: str | Annotated[list[str], Field(fail_fast=True)] | Prompt | Prompt1 | None
     seed: int | None = None
     stop: StopConfiguration | None = None
     stream: bool | None = False
@@ -4989,7 +4965,7 @@ class CreateRunRequest(BaseModel):
     response_format: AssistantsApiResponseFormatOption | None = None
     stream: bool | None = None
     temperature: Annotated[float | None, Field(ge=0.0, le=2.0)] = 1
-    tool_choice: ToolChoice | None = None
+    tool_choice: AssistantsApiToolChoiceOption | None = None
     tools: Annotated[
         Annotated[
             list[AssistantToolsCode | AssistantToolsFileSearch | AssistantToolsFunction],
@@ -5067,7 +5043,7 @@ class CreateThreadAndRunRequest(BaseModel):
     stream: bool | None = None
     temperature: Annotated[float | None, Field(ge=0.0, le=2.0)] = 1
     thread: CreateThreadRequest | None = None
-    tool_choice: ToolChoice3 | None = None
+    tool_choice: AssistantsApiToolChoiceOption | None = None
     tool_resources: ToolResources1 | None = None
     tools: Annotated[
         Annotated[

@@ -58,22 +58,10 @@ class Operation:
 
 @cache
 def document() -> JsonObject:
-    """The served OpenAPI document, its references made absolute (``urn:contract#/…``), ``nullable`` read."""
+    """The served OpenAPI document, its references made absolute (``urn:contract#/…``)."""
     text = (files("generated") / "openapi.json").read_text()
-    loaded: JsonObject = json.loads(text.replace('"$ref": "#/', f'"$ref": "{ROOT}#/'), object_hook=_with_null)
+    loaded: JsonObject = json.loads(text.replace('"$ref": "#/', f'"$ref": "{ROOT}#/'))
     return loaded
-
-
-def _with_null(part: JsonObject) -> JsonObject:
-    # A word of OpenAPI 3.0 that the document, of 3.1, still has: without it a run would have to have failed.
-    if part.get("nullable") is not True:
-        return part
-    if "enum" in part:
-        return {
-            **{name: value for name, value in part.items() if name != "type"},
-            "enum": [*part["enum"], None],
-        }
-    return {"anyOf": [part, {"type": "null"}]}
 
 
 def target(reference: str) -> JsonObject:

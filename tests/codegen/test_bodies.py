@@ -53,8 +53,8 @@ def test_a_choice_with_one_member_that_may_be_anything_may_be_anything() -> None
     assert schemas().shape({"anyOf": [{"type": "string"}, {}]}).types is None
 
 
-def test_nullable_and_const_count_as_types() -> None:
-    assert schemas().shape({"type": "string", "nullable": True}).types == frozenset({"null", "string"})
+def test_a_list_of_types_and_a_const_count_as_types() -> None:
+    assert schemas().shape({"type": ["string", "null"]}).types == frozenset({"null", "string"})
     assert schemas().shape({"const": 1.5}).types == frozenset({"number"})
 
 

@@ -37,17 +37,7 @@ class Described:
         return {int(status): answer.get("content", {}) for status, answer in found if status < "300"}
 
 
-def nullable(schema: Any) -> Any:
-    """`schema` where OpenAPI 3.0's `nullable: true` says in 2020-12's words what it means."""
-    if isinstance(schema, list):
-        return [nullable(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    parts = {key: nullable(part) for key, part in schema.items()}
-    return {"anyOf": [parts, {"type": "null"}]} if schema.get("nullable") is True else parts
-
-
-DOCUMENT = nullable(json.loads(_DOCUMENT.read_text()))
+DOCUMENT: dict[str, Any] = json.loads(_DOCUMENT.read_text())
 
 
 def _operations() -> Iterator[Described]:
