@@ -1,42 +1,40 @@
 """The contract as the relay serves it, and the documents for GPT Actions made from it."""
 
-import asyncio
+from functools import cache, partial
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from relay.actions import documents
 from relay.contract import served_document, served_yaml
 from relay.dispatch import Relay
-
-_YAML = "application/yaml"  # RFC 9512, 2.1
+from relay.documents import JSON, YAML, Document, answer
 
 
 async def get_document(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    """Answer 200 with the merged OpenAPI 3.1.0 document."""
-    await Response(served_document(), media_type="application/json")(scope, receive, send)
+    """Answer 200 with the merged OpenAPI 3.1.0 document, or 304."""
+    await answer(_json, scope, receive, send)
 
 
 async def get_yaml(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    """Answer 200 with the same as YAML."""
-    text = await asyncio.to_thread(served_yaml)
-    await Response(text, media_type=_YAML)(scope, receive, send)
+    """Answer 200 with the same as YAML, or 304."""
+    await answer(_yaml, scope, receive, send)
 
 
 async def get_actions_json(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 200 with the default group's document."""
-    await (await _document(relay, scope, documents.DEFAULT, "json"))(scope, receive, send)
+    """Answer 200 with the default group's document, or 304."""
+    await _answer(relay, documents.DEFAULT, "json", scope, receive, send)
 
 
 async def get_actions_yaml(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 200 with the same as YAML."""
-    await (await _document(relay, scope, documents.DEFAULT, "yaml"))(scope, receive, send)
+    """Answer 200 with the same as YAML, or 304."""
+    await _answer(relay, documents.DEFAULT, "yaml", scope, receive, send)
 
 
 async def get_group(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 200 with the document of the group that the path names; raises UnknownPath."""
+    """Answer 200 with the document of the group that the path names, or 304; raises UnknownPath."""
     group, _, form = scope["path"].rpartition("/")[2].rpartition(".")
-    await (await _document(relay, scope, group, form))(scope, receive, send)
+    await _answer(relay, group, form, scope, receive, send)
 
 
 async def list_groups(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,16 +45,20 @@ async def list_groups(relay: Relay, scope: Scope, receive: Receive, send: Send) 
 
 
 async def get_tools(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    """Answer 200 with the function tools of the group that the path names; raises UnknownPath."""
-    group = scope["path"].split("/")[-2]
-    await JSONResponse(documents.tools(group))(scope, receive, send)
+    """Answer 200 with the function tools of the group that the path names, or 304; raises UnknownPath."""
+    await answer(partial(documents.tools, scope["path"].split("/")[-2]), scope, receive, send)
 
 
-async def _document(relay: Relay, scope: Scope, group: str, form: str) -> Response:
+@cache
+def _json() -> Document:
+    return Document(served_document(), JSON)
+
+
+@cache
+def _yaml() -> Document:
+    return Document(served_yaml(), YAML)
+
+
+async def _answer(relay: Relay, group: str, form: str, scope: Scope, receive: Receive, send: Send) -> None:
     url = documents.public_url(relay.settings, scope)
-    if form == "json":
-        return JSONResponse(documents.document(group, url))
-    if form == "yaml":
-        text = await asyncio.to_thread(documents.yaml_document, group, url)
-        return Response(text, media_type=_YAML)
-    raise documents.unknown()
+    await answer(partial(documents.document, group, form, url), scope, receive, send)

@@ -9,6 +9,7 @@ RelayError
 │   ├── Forbidden              what this relay does not do for its clients
 │   ├── UnknownPath            no such path in the contract, or nothing of the relay's by the name in it
 │   ├── MethodNotAllowed       the path exists, the method does not
+│   ├── NotAcceptable          what is there is in no form that the client takes
 │   ├── UnsupportedMediaType   a body of a media type that the operation does not take
 │   ├── RequestTooLarge        a body over the limit
 │   ├── ResultTooLarge         an answer that the client could not read
@@ -94,6 +95,10 @@ class UnknownPath(RequestError):
 
 class MethodNotAllowed(RequestError):
     """The path exists, the method does not (RFC 9110, 15.5.6)."""
+
+
+class NotAcceptable(RequestError):
+    """What is there is in no form that the client takes (RFC 9110, 15.5.7)."""
 
 
 class UnsupportedMediaType(RequestError):
@@ -192,6 +197,7 @@ TABLE: dict[type[RelayError], Kind] = {
     Forbidden: Kind(403, _REQUEST, "forbidden"),
     UnknownPath: Kind(404, _REQUEST, "unknown_url"),
     MethodNotAllowed: Kind(405, _REQUEST, "method_not_allowed"),
+    NotAcceptable: Kind(406, _REQUEST, "not_acceptable"),
     UnsupportedMediaType: Kind(415, _REQUEST, "unsupported_media_type"),
     RequestTooLarge: Kind(413, _REQUEST, "request_too_large"),
     ResultTooLarge: Kind(413, _REQUEST, "result_too_large"),

@@ -135,14 +135,14 @@ def code_lines(path: Path) -> int:
     return sum(number not in explained and line.strip()[:1] not in {"", "#"} for number, line in lines)
 
 
-PARTS = {"transport": 700, "websocket": 600, "serving": 700, "actions": 1_100, "handlers": 500}
+PARTS = {"transport": 700, "websocket": 600, "serving": 700, "actions": 1_150, "handlers": 500}
 
 
 def test_the_runtime_and_its_parts_have_few_lines_of_code() -> None:
     lines = Counter[str]()
     for path in RUNTIME:
         lines[path.parts[-2] if path.parts[-2] in PARTS else "relay"] += code_lines(path)
-    limits = PARTS | {"relay": 2_100}
+    limits = PARTS | {"relay": 2_200}
     assert lines.keys() == limits.keys()
     assert {part: count for part, count in lines.items() if not 100 < count < limits[part]} == {}
 

@@ -5,14 +5,15 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from relay.contract import as_yaml
+from relay.contract import as_json, as_yaml
+from relay.documents import JSON, YAML, Document
 from relay.errors import UnknownPath
 from relay.settings import Settings
 
@@ -21,6 +22,7 @@ DEFAULT = "default"
 _Folder: TypeAlias = Any
 _FOLDER: _Folder = files("generated") / "actions"
 _TOOLS = ".tools.json"
+_KEPT = 32  # documents, a tenth of a megabyte each
 _HOST = re.compile(r"(?=.{1,261}\Z)([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -29,20 +31,17 @@ def groups() -> tuple[str, ...]:
     return _groups(_FOLDER)
 
 
-def document(group: str, server_url: str) -> dict[str, Any]:
-    """The OpenAPI 3.1.0 document of `group` with one server; raises UnknownPath for a group that is none."""
-    return {**_loaded(_FOLDER, group, ".json"), "servers": [{"url": server_url}]}
+def document(group: str, form: str, server_url: str) -> Document:
+    """The OpenAPI 3.1.0 document of `group` with one server, as `json` or `yaml`.
+
+    Raises UnknownPath for a group that is none, and for another form.
+    """
+    return _document(_FOLDER, group, form, server_url)
 
 
-def yaml_document(group: str, server_url: str) -> bytes:
-    """`document` as YAML. The server stands last: what comes before it is written once for all of them."""
-    return _yaml(_FOLDER, group) + as_yaml({"servers": [{"url": server_url}]})
-
-
-def tools(group: str) -> list[dict[str, Any]]:
-    """The function tools of `group`; raises UnknownPath for one that is none."""
-    found: list[dict[str, Any]] = _loaded(_FOLDER, group, _TOOLS)["tools"]
-    return found
+def tools(group: str) -> Document:
+    """The function tools of `group`, a JSON array; raises UnknownPath for one that is none."""
+    return _tools(_FOLDER, group)
 
 
 def summary(group: str, server_url: str) -> dict[str, Any]:
@@ -88,9 +87,26 @@ def _groups(folder: _Folder) -> tuple[str, ...]:
 @cache
 def _loaded(folder: _Folder, group: str, ending: str) -> dict[str, Any]:
     if group not in _groups(folder):
-        raise unknown()
+        raise _unknown()
     made: dict[str, Any] = json.loads((folder / f"{group}{ending}").read_bytes())
     return {name: value for name, value in made.items() if name != "x-generated"}
+
+
+# A client can name any host for its own, so that there may be any number of these.
+@lru_cache(maxsize=_KEPT)
+def _document(folder: _Folder, group: str, form: str, server_url: str) -> Document:
+    server = {"servers": [{"url": server_url}]}
+    if form == "json":
+        return Document(as_json({**_loaded(folder, group, ".json"), **server}), JSON)
+    if form == "yaml":
+        # The server stands last: what comes before it is written once for all of them.
+        return Document(_yaml(folder, group) + as_yaml(server), YAML)
+    raise _unknown()
+
+
+@cache
+def _tools(folder: _Folder, group: str) -> Document:
+    return Document(as_json(_loaded(folder, group, _TOOLS)["tools"]), JSON)
 
 
 @cache
@@ -99,7 +115,7 @@ def _yaml(folder: _Folder, group: str) -> bytes:
     return as_yaml({name: value for name, value in made.items() if name != "servers"})
 
 
-def unknown() -> UnknownPath:
+def _unknown() -> UnknownPath:
     """The error for a group that is none; it names those that there are."""
     names = ", ".join(groups()) or "none"
     return UnknownPath(f"No such group of Actions; there are: {names}", param="group", code="group_not_found")
