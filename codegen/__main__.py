@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import contract, coverage, faults, files, models, tables, tools
+from codegen import contract, coverage, faults, files, models, tables, tools, words
 from codegen.actions import document, functions
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
@@ -41,7 +41,7 @@ def _generated(merged: contract.Contract, root: Path) -> dict[str, bytes]:
     covered = coverage.matrix(merged, files.load(root / _EVIDENCE))
     documents = {
         "routing.json": tables.routing(merged),
-        "openapi.json": merged.document,
+        "openapi.json": words.served(merged),
         "tools.json": {"tools": tools.listing(merged, schemas)},
         "COVERAGE.json": covered,
     }

@@ -19,9 +19,10 @@ BETAS = ("assistants", "realtime")
 _FLAGS = ("unprefixed", "proxy", "websocket", "client_secret", "models")
 _RELAY_KEYS = {"handler", "beta", "variants", "alias", "ends", "door", "takes", *_FLAGS}
 # Applied in this order; those after the first may be absent.
-_OVERLAYS = ("overlay.yaml", "realtime.yaml", "actions.yaml", "groups.yaml")
+_OVERLAYS = ("overlay.yaml", "realtime.yaml", "actions.yaml", "groups.yaml", "words.yaml")
 ACTIONS = "x-relay-actions"
 TOOLS = "x-relay-tools"
+WORDS = "x-relay-words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Contract:
     """The merged document as the relay serves it (absolute paths), and its operations in document order.
 
     `actions` says what the documents for GPT Actions are made of: groups, and words for operations. `tools`
-    are those of the Responses API that the relay lists.
+    are those of the Responses API that the relay lists. `words` are what the served document says.
     """
 
     document: Document
@@ -61,6 +62,7 @@ class Contract:
     lock: Document
     actions: Document = field(default_factory=dict)
     tools: list[Any] = field(default_factory=list)
+    words: Document = field(default_factory=dict)
 
 
 def load(spec: Path) -> Contract:
@@ -74,10 +76,11 @@ def load(spec: Path) -> Contract:
             faults.append(error)
     raise_all(faults)
     _check_whole(merged, str(spec / _OVERLAYS[0]))
-    actions, tools = merged.pop(ACTIONS, {}), merged.pop(TOOLS, [])
+    actions, tools, words = merged.pop(ACTIONS, {}), merged.pop(TOOLS, []), merged.pop(WORDS, {})
     routes = _routes(merged, actions.get("operations", {}))
     _check_unique(routes)
-    return Contract(_mounted(merged, routes), routes, files.load(spec / "openai.lock.json"), actions, tools)
+    lock = files.load(spec / "openai.lock.json")
+    return Contract(_mounted(merged, routes), routes, lock, actions, tools, words)
 
 
 def _action_lines(path: Path) -> list[int]:

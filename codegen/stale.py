@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from codegen import lines
+from codegen import lines, words
 from codegen.actions import groups
 from codegen.contract import Contract
 
@@ -17,7 +17,12 @@ _MOUNT = "/v1"
 
 def stale(contract: Contract, root: Path) -> list[str]:
     """A line for each handler that no operation names, and each entry of a table that leads nowhere."""
-    return [*_handlers(contract, root), *_sandbox(contract, root), *_groups(contract, root)]
+    return [
+        *_handlers(contract, root),
+        *_sandbox(contract, root),
+        *_groups(contract, root),
+        *_words(contract, root),
+    ]
 
 
 def known_to_sandbox(root: Path) -> set[str]:
@@ -59,3 +64,13 @@ def _groups(contract: Contract, root: Path) -> Iterator[str]:
         for number, line in enumerate(text, start=1):
             if pattern.search(line):
                 yield f"{groups.SOURCE}:{number}: {name!r} is no operation of the contract"
+
+
+def _words(contract: Contract, root: Path) -> Iterator[str]:
+    """What the words of the served document are about that is not in it."""
+    left_out = words.left_out(contract)
+    text = (root / words.SOURCE).read_text(encoding="utf-8").splitlines() if left_out else []
+    for name in left_out:
+        for number, line in enumerate(text, start=1):
+            if line.lstrip().startswith(f"{name}: "):
+                yield f"{words.SOURCE}:{number}: {name!r} is nothing of the contract's"

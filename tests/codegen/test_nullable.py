@@ -103,7 +103,7 @@ SCHEMAS = st.recursive(
     ),
     max_leaves=8,
 )
-VALUES = [
+VALUES: list[JSON] = [
     None,
     "a",
     "b",
