@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import contract, coverage, faults, files, models, tables, tools, words
+from codegen import contract, coverage, discriminators, faults, files, models, tables, tools, words
 from codegen.actions import document, functions
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
@@ -28,7 +28,8 @@ def generate(root: Path) -> dict[str, bytes]:
 
 
 def _generated(merged: contract.Contract, root: Path) -> dict[str, bytes]:
-    faults.check(merged.document, root / "spec" / "known-faults.json")
+    served = discriminators.decided(words.served(merged))
+    faults.check(served, root / "spec" / "known-faults.json")
     schemas = Schemas(merged)
     sources = {
         "__init__.py": '"""The contract as tables, models and documents."""\n',
@@ -41,7 +42,7 @@ def _generated(merged: contract.Contract, root: Path) -> dict[str, bytes]:
     covered = coverage.matrix(merged, files.load(root / _EVIDENCE))
     documents = {
         "routing.json": tables.routing(merged),
-        "openapi.json": words.served(merged),
+        "openapi.json": served,
         "tools.json": {"tools": tools.listing(merged, schemas)},
         "COVERAGE.json": covered,
     }

@@ -53,11 +53,11 @@ class _Preparation:
         members = list(self._members(union))
         for keyword in ("oneOf", "anyOf"):
             union.pop(keyword, None)
-        counts = Counter(value for member in members for value in self._values(member, prop))
+        counts = Counter(value for member in members for value in values_of(member, prop, self._schemas))
         mapping: dict[str, str] = {}
         rest: list[Document] = []
         for member in members:
-            values = self._values(member, prop)
+            values = values_of(member, prop, self._schemas)
             if "$ref" in member and values and all(counts[value] == 1 for value in values):
                 mapping.update(dict.fromkeys(values, str(member["$ref"])))
             else:
@@ -82,17 +82,21 @@ class _Preparation:
             else:
                 yield {"$ref": member["$ref"]} if "$ref" in member else member
 
-    def _values(self, schema: Document, prop: str) -> list[str]:
-        """The constant values that the property `prop` must have in `schema`; none where it may be absent."""
-        if "$ref" in schema:
-            return self._values(self._schemas[schema["$ref"].removeprefix(_REF)], prop)
-        found = schema.get("properties", {}).get(prop)
-        if isinstance(found, dict) and prop in schema.get("required", []):
-            if "$ref" in found:
-                found = self._schemas[found["$ref"].removeprefix(_REF)]
-            values = found.get("enum", [found["const"]] if "const" in found else [])
-            return [value for value in values if isinstance(value, str)]
-        return [value for part in schema.get("allOf", []) for value in self._values(part, prop)]
+
+def values_of(schema: Document, prop: str, schemas: Document) -> list[str]:
+    """The constant values that the property `prop` must have in `schema`; none where it may be absent.
+
+    `schemas` are the components by name.
+    """
+    if "$ref" in schema:
+        return values_of(schemas[schema["$ref"].removeprefix(_REF)], prop, schemas)
+    found = schema.get("properties", {}).get(prop)
+    if isinstance(found, dict) and prop in schema.get("required", []):
+        if "$ref" in found:
+            found = schemas[found["$ref"].removeprefix(_REF)]
+        values = found.get("enum", [found["const"]] if "const" in found else [])
+        return [value for value in values if isinstance(value, str)]
+    return [value for part in schema.get("allOf", []) for value in values_of(part, prop, schemas)]
 
 
 def _decided(prop: str, mapping: dict[str, str]) -> Document:

@@ -1,4 +1,4 @@
-"""OpenAI's Node library as it is locked, and scripts that use it."""
+"""Packages of npm as they are locked, OpenAI's Node library among them, and scripts that use them."""
 
 import fcntl
 import os
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 NODE = Path(__file__).parent / "node"
-NEEDED = "The tests of OpenAI's Node library need Node 20 or newer with npm, both on the PATH"
+NEEDED = "The tests of what runs in Node need Node 20 or newer with npm, both on the PATH"
 _SECONDS = 120  # a bound, no measurement
 
 
-def run(*command: str, told: str = "", **variables: str) -> str:
-    """What a command prints, which reads `told` and has `variables` in its environment; fails with it."""
+def run(*command: str, told: str = "", folder: Path = NODE, **variables: str) -> str:
+    """What a command prints in `folder`, which reads `told` and has `variables` about it; fails with it."""
     done = subprocess.run(
         command,
-        cwd=NODE,
+        cwd=folder,
         input=told,
         env={**os.environ, **variables},
         capture_output=True,
@@ -32,16 +32,16 @@ def run(*command: str, told: str = "", **variables: str) -> str:
     return done.stdout
 
 
-def installed() -> None:
-    """Put the library in place as it is locked, unless it is; fails without Node."""
+def installed(folder: Path = NODE) -> None:
+    """Put the packages of `folder` in place as they are locked, unless they are; fails without Node."""
     _check_node()
-    marker = NODE / "node_modules" / ".ready"
-    with (NODE / "package-lock.json").open("rb") as lock:
+    marker = folder / "node_modules" / ".ready"
+    with (folder / "package-lock.json").open("rb") as lock:
         # Tests run in several processes: the first one installs, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         locked = lock.read()
         if not marker.exists() or marker.read_bytes() != locked:
-            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
             marker.write_bytes(locked)
 
 
