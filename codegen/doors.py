@@ -134,10 +134,12 @@ def is_file(route: Route) -> str | None:
 
 
 def _answers(original: Route) -> Document:
+    answers = original.operation.get("responses", {})
     if is_file(original):
         content: Document = {JSON: {"schema": {"$ref": _REF + "ActionFiles"}}}
-        return {"200": {"description": "The file, in base64.", "content": content}}
-    return {code: _readable(answer) for code, answer in original.operation.get("responses", {}).items()}
+        refused = {code: answer for code, answer in answers.items() if code >= "300"}
+        return {"200": {"description": "The file, in base64.", "content": content}, **refused}
+    return {code: _readable(answer) for code, answer in answers.items()}
 
 
 def _readable(answer: Document) -> Document:

@@ -40,7 +40,10 @@ def document() -> dict[str, Any]:
         },
         "get": {
             "operationId": "getSound",
-            "responses": {"200": {"description": "OK", "content": {"audio/mpeg": {"schema": BINARY}}}},
+            "responses": {
+                "200": {"description": "OK", "content": {"audio/mpeg": {"schema": BINARY}}},
+                "4XX": {"description": "Refused"},
+            },
         },
         "delete": {"operationId": "deleteSound", "responses": {"200": {"description": "OK"}}},
         "put": {
@@ -153,6 +156,7 @@ def test_an_answer_that_is_a_file_comes_in_json(tmp_path: Path) -> None:
     assert "requestBody" not in route.operation
     content = route.operation["responses"]["200"]["content"]
     assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/ActionFiles"}}}
+    assert route.operation["responses"]["4XX"] == {"description": "Refused"}
     assert route.relay["door"]["file"]
 
 

@@ -54,3 +54,17 @@ def test_streams_are_known() -> None:
 def test_assistants_and_vector_stores_ask_for_their_beta() -> None:
     assert OPERATIONS["createAssistant"].beta == OPERATIONS["createVectorStore"].beta == "assistants"
     assert OPERATIONS["createResponse"].beta is None
+
+
+def test_every_operation_tells_of_its_errors_in_openais_shape() -> None:
+    document = json.loads((SPEC.parent / "generated" / "openapi.json").read_bytes())
+    described = [
+        operation
+        for item in document["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict)
+    ]
+    assert all({"4XX", "5XX"} <= operation["responses"].keys() for operation in described)
+    for name in ("Refused", "Failed"):
+        content = document["components"]["responses"][name]["content"]
+        assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
