@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
 import generated.models
 from generated.bodies import BODIES, Body
@@ -86,8 +86,22 @@ class Judge:
             except ValueError as fault:
                 raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
             check_structure(BODIES[body_model], value)
-            places = _places(error, value)
-            return _Deviations(max(len(places), _beyond(error)), places)
+            left = self._besides_integers(body_model, error, value)
+            if left is not None:
+                places = _places(left, value)
+                return _Deviations(max(len(places), _beyond(left)), places)
+        return None
+
+    def _besides_integers(
+        self, body_model: str, error: ValidationError, value: Any
+    ) -> ValidationError | None:
+        """What is left of `error` once numbers like 3600.0 are read as the integers that they are."""
+        if _beyond(error) or not any(detail["type"] == "int_type" for detail in _details(error)):
+            return error
+        try:
+            self._adapter(body_model).validate_json(to_json(_with_integers(value)), strict=True)
+        except ValidationError as left:
+            return left
         return None
 
 
@@ -114,12 +128,24 @@ def _places(error: ValidationError, value: Any) -> dict[str, str]:
     """What is wrong at each place of the body `value`, deepest first: dotted place to message."""
     if many := _beyond(error):
         return {"": f"{many} deviations from the contract"}
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    placed = [(_place(detail, value), _said(detail)) for detail in details]
+    placed = [(_place(detail, value), _said(detail)) for detail in _details(error)]
     found: dict[str, str] = {}
     for steps, message in sorted(placed, key=lambda one: -len(one[0])):
         found.setdefault(".".join(steps), message)
     return found
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _with_integers(value: Any) -> Any:
+    # JSON Schema 2020-12, 6.1.1: a number with a zero fractional part is an integer.
+    if isinstance(value, dict):
+        return {name: _with_integers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _said(detail: ErrorDetails) -> str:
