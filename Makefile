@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 SOURCE ?=
 ROW ?=
 FILE ?=
+SEED ?=
 
 # The tests start this project's code in some hundred processes: compiled once, it starts in half the time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,8 +36,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 test: $(READY) ## run every test but the slow ones, on every core
 	$(BIN)/python -m pytest -n auto
 
-fuzz: $(READY) ## try hostile paths by the hundred thousand, and tell what became of them
+fuzz: $(READY) ## hostile paths by the hundred thousand, and the contract by schemathesis (SEED= of a run to repeat)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz
+	$(BIN)/python -m tests.fuzz.contract $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## measure the relay beside other ways to forward a request (see benchmarks/__main__.py for subsets)
 	$(BIN)/python -m benchmarks
