@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import contract, coverage, discriminators, faults, files, models, tables, tools, words
+from codegen import contract, coverage, discriminators, faults, files, models, names, tables, tools, words
 from codegen.actions import document, functions
 from codegen.bodies import Schemas
 from codegen.errors import CodegenError
@@ -44,6 +44,7 @@ def _generated(merged: contract.Contract, root: Path) -> dict[str, bytes]:
         "routing.json": tables.routing(merged),
         "openapi.json": served,
         "tools.json": {"tools": tools.listing(merged, schemas)},
+        "names.json": names.names(merged),
         "COVERAGE.json": covered,
     }
     for name, compiled in document.documents(merged).items():

@@ -18,20 +18,20 @@ def check(route: Route, components: Document) -> None:
     stream; the overlay's action has the reason. `components` are the contract's schemas by name.
     """
     place = f"spec/overlay.yaml: {route.operation_id}: x-relay: ends"
-    streamed = _streamed(route)
-    if not streamed:
+    events = streamed(route)
+    if not events:
         if "ends" in route.relay and route.query is None:
             raise CodegenError(f"{place}: it answers no {EVENT_STREAM}")
         return
     if "ends" not in route.relay:
         raise CodegenError(f"{place}: it streams, and needs the events that end it, or [] where none does")
-    known = {name for schema in streamed for name in names(schema, components)} or {_DONE}
+    known = {name for schema in events for name in names(schema, components)} or {_DONE}
     for name in route.relay["ends"]:
         if name not in known:
             raise CodegenError(f"{place}: {name!r} is no event of its stream")
 
 
-def _streamed(route: Route) -> list[Document]:
+def streamed(route: Route) -> list[Document]:
     """The schemas of the events that `route` answers with."""
     answers = route.operation.get("responses", {}).items()
     contents = [answer.get("content", {}) for code, answer in answers if code < "300"]

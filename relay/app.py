@@ -21,12 +21,14 @@ from relay.auth import RelayKeys, contract_security, upstream_key
 from relay.client_secrets import ClientSecrets
 from relay.contract import routing_document
 from relay.dispatch import Dispatch, Handler, Relay
+from relay.drift import Drift
 from relay.errors import ErrorBoundary
 from relay.forwarder import Credentials, Forwarder
 from relay.guard import Guard
 from relay.judge import Judge
 from relay.log import configure_logging
 from relay.loops import Loops
+from relay.metrics import Metrics
 from relay.routing import ContractRouting
 from relay.settings import Settings
 from relay.transport.upstream import Upstream
@@ -52,6 +54,7 @@ def create_app(settings: Settings, fetcher: Fetcher | None = None) -> ASGIApp:
         judge=Judge(settings.relay_validation),
         fetcher=fetcher or Fetcher(),
         client_secrets=secrets,
+        metrics=Metrics(),
     )
     validation = BodyValidation(Dispatch(relay, _handlers()), relay.judge, settings.max_body_bytes)
     loops = Loops(settings)
@@ -114,7 +117,8 @@ def _lifespan(relay: Relay, loops: Loops) -> Callable[[Any], AbstractAsyncContex
                 base_url = stack.enter_context(SandboxServer()).base_url
             upstream = Upstream(base_url, settings.relay_timeout, settings.relay_transport)
             credentials = Credentials.of(settings, relay.upstream_key, relay.keys)
-            relay.forwarder = Forwarder(upstream, credentials, loops, settings)
+            drift = Drift(relay.metrics.drift, bodies=settings.relay_validation != "off")
+            relay.forwarder = Forwarder(upstream, credentials, loops, drift, settings)
             try:
                 yield
             finally:

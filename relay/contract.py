@@ -63,6 +63,12 @@ def tools() -> dict[str, dict[str, Any]]:
     return {tool["id"]: tool for tool in json.loads(_generated("tools.json"))["tools"]}
 
 
+def names() -> dict[str, Any]:
+    """The names that the contract knows, a fresh copy: `codegen/names.py` says how they are written."""
+    found: dict[str, Any] = json.loads(_generated("names.json"))
+    return found
+
+
 def operation_of(scope: Scope) -> Operation | None:
     """The operation that Connexion's routing found, or the variant of it that the query string names."""
     routing = scope.get("extensions", {}).get("connexion_routing")

@@ -12,6 +12,7 @@ from relay.client_secrets import ClientSecrets
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
 from relay.judge import Judge
+from relay.metrics import Metrics
 from relay.settings import Settings
 
 
@@ -30,6 +31,7 @@ class Relay:
     judge: Judge
     fetcher: Fetcher
     client_secrets: ClientSecrets
+    metrics: Metrics
     room: Room = field(default_factory=Room)
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from relay.errors import RelayError, shape
 
@@ -25,10 +25,11 @@ class Events:
     A chunk of whole events costs the same whatever its size; of any other, its last blank line is looked for.
     When the stream is over its last event is read, by its first KiB, where the API names it. A block with
     neither `event` nor `data` is no event, so comments that keep the connection alive do not count. `size` is
-    in bytes.
+    in bytes. `look` is given each chunk too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[bytes], None] | None = None) -> None:
+        self._look = look
         self.size = 0
         self._begun = b""  # the head of the event that has begun, empty between two
         self._byte = b""  # the last one of that event so far
@@ -38,6 +39,8 @@ class Events:
         """Take note of the stream's next bytes."""
         size = len(chunk)
         self.size += size
+        if self._look is not None:
+            self._look(chunk)
         if not self._begun and chunk.endswith(_STOPS) and chunk.startswith(_STARTS):
             self._last = b"", chunk, size
         else:

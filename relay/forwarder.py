@@ -13,6 +13,7 @@ from relay.auth import RelayKeys, Secret
 from relay.body import Replay, RequestBody, has_body
 from relay.connection import connection_of
 from relay.contract import placed
+from relay.drift import Drift
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, UpstreamTruncated
 from relay.events import Events
 from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
@@ -85,11 +86,12 @@ class Forwarder:
     """
 
     def __init__(
-        self, upstream: Upstream, credentials: Credentials, loops: Loops, settings: Settings
+        self, upstream: Upstream, credentials: Credentials, loops: Loops, drift: Drift, settings: Settings
     ) -> None:
         self._upstream = upstream
         self._credentials = credentials
         self._loops = loops
+        self._drift = drift
         self._max_body_bytes = settings.max_body_bytes
         self._limits = Limits.of(settings)
         self._websockets = settings.relay_realtime_ws_enabled
@@ -118,9 +120,14 @@ class Forwarder:
                 await refuse(upgrade, scope, send, _DISABLED)
                 return
         body = self._body(scope, receive)
-        response = await self._upstream.send(
-            scope["method"], target, headers, body, upgrade=upgrade is not None
-        )
+        status = None
+        try:
+            response = await self._upstream.send(
+                scope["method"], target, headers, body, upgrade=upgrade is not None
+            )
+            status = response.status
+        finally:
+            self._drift.saw(scope, operation, body, status)
         try:
             if upgrade is not None and response.status == SWITCHING:
                 await serve(upgrade, response, scope, send, self._limits)
@@ -150,7 +157,7 @@ class Forwarder:
             wanted = value_of(response.headers, b"upgrade") or b"websocket"
             headers += [(b"connection", b"upgrade"), (b"upgrade", wanted)]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        events = Events() if _has_events(headers) else None
+        events = self._events(response.status, headers, operation)
         # An event of the relay's must not fill up a promised length.
         open_ended = events is not None and value_of(headers, b"content-length") is None
         last = b""
@@ -170,6 +177,12 @@ class Forwarder:
                 await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
             raise
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _events(self, status: int, headers: RawHeaders, operation: Operation | None) -> Events | None:
+        if not _has_events(headers):
+            return None
+        names = self._drift.events(operation) if status == HTTPStatus.OK else None
+        return Events() if names is None else Events(names.saw)
 
     def _judge(self, events: Events, scope: Scope, operation: Operation | None, *, open_ended: bool) -> None:
         """Count and log a stream that ended before its last event, and raise UpstreamTruncated.

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import shutil
 import signal
 import socket
 import sys
@@ -10,9 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from itertools import count
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import structlog
@@ -28,6 +32,7 @@ from relay.settings import Settings
 logger = structlog.get_logger("relay")
 
 _PAUSE_SECONDS = 1.0
+_MEMORY = "/dev/shm"  # noqa: S108 - a folder with a name of its own is made in it
 _FAILED = 1
 
 
@@ -36,7 +41,8 @@ def run(settings: Settings) -> int:
     raise_limit()
     listener = listen(settings)
     if settings.relay_workers > 1:
-        return _Supervisor(settings, listener).run()
+        with _folder() as folder:
+            return _Supervisor(settings, listener, folder).run()
     # A signal that comes when the server has ended already is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -58,6 +64,20 @@ def _serve(
     server = server_of(server_config(app, settings))
     server.run(sockets=[listener])
     return 0 if server.started else _FAILED
+
+
+def _folder() -> TemporaryDirectory[str]:
+    """Where the workers of this relay, and of no other, count; raises SettingsError.
+
+    In memory where that is to be had: on a full disk, a worker that counts would be killed (SIGBUS).
+    """
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+    try:
+        return TemporaryDirectory(prefix="relay-", dir=memory, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise SettingsError(
+            f"TMPDIR is invalid: several workers need a folder to count in ({error.strerror})"
+        ) from None
 
 
 class _WorkerServer(RelayServer):
@@ -86,8 +106,11 @@ class _WorkerServer(RelayServer):
             self.stop()
 
 
-def _work(settings: Settings, listener: socket.socket, line: Connection) -> None:
+def _work(settings: Settings, listener: socket.socket, line: Connection, folder: str, number: int) -> None:
     """One worker's process. It says on `line` that it is ready, or why it never will be."""
+    from relay.metrics import share  # noqa: PLC0415 - the supervisor counts nothing
+
+    share(folder, number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging(settings.effective_log_level, settings.log_format)
     try:
@@ -95,12 +118,17 @@ def _work(settings: Settings, listener: socket.socket, line: Connection) -> None
     except SettingsError as error:
         line.send(str(error))
         sys.exit(_FAILED)
+    finally:
+        supervisor = parent_process()
+        if supervisor is not None and not supervisor.is_alive():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(slots=True)
 class _Worker:
     process: BaseProcess
     line: Connection
+    number: int
     ready: bool = False
 
     def hear(self) -> str | None:
@@ -127,7 +155,8 @@ class _Supervisor:
     another takes its place.
     """
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, folder: str) -> None:
+        self._folder = folder
         self._settings = settings
         self._listener = listener
         self._workers: dict[int, _Worker] = {}
@@ -154,10 +183,14 @@ class _Supervisor:
     def _start(self) -> _Worker:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(self._settings, self._listener, theirs))
+        # One that takes the place of another goes on counting where that ended.
+        taken = {worker.number for worker in self._workers.values()}
+        number = next(number for number in count() if number not in taken)
+        given = (self._settings, self._listener, theirs, self._folder, number)
+        process = context.Process(target=_work, args=given)
         process.start()
         theirs.close()
-        worker = self._workers[process.sentinel] = _Worker(process, ours)
+        worker = self._workers[process.sentinel] = _Worker(process, ours, number)
         if self._stopping:
             worker.stop(at_once=False)
         return worker

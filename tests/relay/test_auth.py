@@ -116,7 +116,7 @@ PUBLIC = """
 """
 OF_ONES_OWN = """
     /actions/groups /actions/groups/{group}/tools.json /actions/ping /actions/relay_info /actions/system/info
-    /v1/actions/ping /v1/actions/relay_info /v1/tools /v1/tools/{tool_id}
+    /metrics /v1/actions/ping /v1/actions/relay_info /v1/tools /v1/tools/{tool_id}
 """
 
 

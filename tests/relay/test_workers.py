@@ -33,6 +33,14 @@ def served(root: str) -> bool:
         return False
 
 
+def ready(root: str) -> bool:
+    """Whether a worker that may still be starting does answer, without its upstream."""
+    try:
+        return ask(root, "GET", "/ready").status == 200
+    except TimeoutError:
+        return False
+
+
 @contextmanager
 def two_workers(directory: Path, base_url: str, **variables: str) -> Iterator[tuple[Running, list[int]]]:
     """A relay of two workers, both of which answer."""
@@ -42,7 +50,7 @@ def two_workers(directory: Path, base_url: str, **variables: str) -> Iterator[tu
         try:
             for worker in workers:
                 with only(worker, workers):
-                    assert ask(running.root, "GET", "/ready").status == 200
+                    until(lambda: ready(running.root), 90)
             yield running, workers
         finally:
             running.process.terminate()

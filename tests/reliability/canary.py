@@ -86,7 +86,6 @@ def requests(own: Mapping[str, bool]) -> dict[str, bytes]:
         "proxied": _request(
             "POST /v1/proxy", JSON, "x-case: resets", body=b'{"method":"GET","path":"models"}'
         ),
-        "metrics": _request("GET /metrics"),
         "bug": _request("GET /ready", key=None),
         "no HTTP": b"no http at all\r\n\r\n",
     }
