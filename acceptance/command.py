@@ -40,12 +40,12 @@ def run(
 ) -> int:
     """Run the flows and print their table; gives the exit code: 0, 1 when one failed, 130 interrupted.
 
-    Raises Unusable. `target` may be an address without `/v1`, with several keys, of which the first is shown.
+    Raises Unusable. `target` is as `usable` takes it.
     """
     letters = _letters(only)
     _check_text("--model", model)
     _check_text("--realtime-model", realtime_model)
-    target = Target(_base_url(target.base_url), _key(target.key), target.seconds)
+    target = usable(target)
     report = Report(target.key)
     try:
         with Client(target, observer) as client:
@@ -56,6 +56,11 @@ def run(
         return INTERRUPTED
     report.end(failed, letters)
     return 1 if failed else 0
+
+
+def usable(target: Target) -> Target:
+    """`target`, which may lack `/v1` and have several keys, of which the first is shown; raises Unusable."""
+    return Target(_base_url(target.base_url), _key(target.key), target.seconds)
 
 
 def _shown(flow: Run) -> bool:

@@ -15,29 +15,30 @@ class Report:
     """Prints rows; the key that the run shows is never among them."""
 
     def __init__(self, key: str) -> None:
-        self._spellings = _spellings(key) if key else []
+        self._key = key
         _print("flow", "what was shown", "result", "seconds", "detail")
 
     def row(self, row: Row) -> None:
         """Print one row, and below one that failed what was expected and what came."""
         result = "ok" if row.failure is None else "FAILED"
-        _print(row.flow, row.shown, result, f"{row.seconds:7.2f}", self._safe(row.detail))
+        _print(row.flow, row.shown, result, f"{row.seconds:7.2f}", safe(self._key, row.detail))
         if row.failure is not None:
-            _echo(f"      expected  {self._safe(row.failure.expected)}")
-            _echo(f"      came      {self._safe(row.failure.came)}")
+            echo(f"      expected  {safe(self._key, row.failure.expected)}")
+            echo(f"      came      {safe(self._key, row.failure.came)}")
 
     def end(self, failed: list[str], ran: list[str]) -> None:
         """Print the outcome of the flows `ran`, by their letters."""
         told = f"failed: {', '.join(failed)}" if failed else "all shown"
-        _echo(f"{len(ran)} flows ({', '.join(ran)}), {told}")
+        echo(f"{len(ran)} flows ({', '.join(ran)}), {told}")
 
-    def _safe(self, text: str) -> str:
-        """`text` in a line's length, without the key and without what would steer a terminal."""
-        hidden = text
-        for spelling in self._spellings:
-            hidden = hidden.replace(spelling, "(the key)")
-        plain = "".join(character if character.isprintable() else " " for character in hidden)
-        return plain if len(plain) <= _SHOWN_CHARACTERS else plain[:_SHOWN_CHARACTERS] + " …"
+
+def safe(key: str, text: str) -> str:
+    """`text` in a line's length, without the key and without what would steer a terminal."""
+    hidden = text
+    for spelling in _spellings(key) if key else []:
+        hidden = hidden.replace(spelling, "(the key)")
+    plain = "".join(character if character.isprintable() else " " for character in hidden)
+    return plain if len(plain) <= _SHOWN_CHARACTERS else plain[:_SHOWN_CHARACTERS] + " …"
 
 
 def _spellings(key: str) -> list[str]:
@@ -48,10 +49,10 @@ def _spellings(key: str) -> list[str]:
 
 def _print(*cells: str) -> None:
     padded = [cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=False)]
-    _echo("  ".join([*padded, *cells[len(_WIDTHS) :]]).rstrip())
+    echo("  ".join([*padded, *cells[len(_WIDTHS) :]]).rstrip())
 
 
-def _echo(line: str) -> None:
-    # What a server says may not exist in the terminal's encoding.
+def echo(line: str) -> None:
+    """Print a line; what a server says may not exist in the terminal's encoding."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(line.encode(encoding, "replace").decode(encoding))

@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 failed while running, 2 a setting or argument that cannot 
 """
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import structlog
@@ -12,7 +12,10 @@ import structlog
 from relay.log import configure_logging, end_logging
 from relay.setting_table import describe
 from relay.setting_types import SANDBOX, SettingsError
-from relay.settings import LOG_LEVELS, load_settings
+from relay.settings import LOG_LEVELS, Settings, load_settings
+
+if TYPE_CHECKING:
+    from acceptance.client import Target
 
 SECONDS = click.FloatRange(0, 86_400, min_open=True)
 
@@ -93,21 +96,51 @@ def check(
     wait: int,
 ) -> None:
     """Run the acceptance flows against a relay; 1 when one fails."""
-    from acceptance.client import Target  # noqa: PLC0415
-    from acceptance.command import Unusable, listening_at, run  # noqa: PLC0415
-    from relay.auth import Secret  # noqa: PLC0415
+    from acceptance.command import Unusable, run  # noqa: PLC0415
 
     try:
         chosen = load_settings()
-        known = Secret(chosen.relay_key, chosen.relay_key_file, "RELAY_KEY", parts=True)
-        address = base_url or listening_at(chosen.relay_host, chosen.relay_port)
-        target = Target(address, known.text if key is None else key, timeout)
+        target = _target(chosen, base_url, key, timeout)
         models = (model or chosen.default_model, realtime_model or chosen.realtime_model)
         sys.exit(run(target, *models, only=only, wait=wait))
     except (SettingsError, Unusable) as error:
         _refuse(error)
 
 
-def _refuse(error: Exception) -> None:
+@main.command()
+@click.option("--base-url", help="The relay (default: the address that its settings name).")
+@click.option("--key", help="A key of the relay (RELAY_KEY).")
+@click.option("--timeout", default=60, type=SECONDS, help="Seconds for the request.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def drift(base_url: str | None, key: str | None, timeout: int, *, as_json: bool) -> None:
+    """Show what a relay has seen that its contract lacks; 1 when the upstream accepted some of it."""
+    from acceptance.answer import Unmet  # noqa: PLC0415
+    from acceptance.command import Unusable, usable  # noqa: PLC0415
+    from acceptance.drift import run  # noqa: PLC0415
+    from acceptance.report import safe  # noqa: PLC0415
+
+    shown = ""
+    try:
+        target = usable(_target(load_settings(), base_url, key, timeout))
+        shown = target.key
+        sys.exit(run(target, as_json=as_json))
+    except Unmet as unmet:
+        _refuse(safe(shown, f"expected {unmet.expected}, came {unmet.came}"))
+    except (SettingsError, Unusable) as error:
+        _refuse(error)
+
+
+def _target(chosen: Settings, base_url: str | None, key: str | None, seconds: float) -> "Target":
+    """The relay to ask: the one given, or else the one that the settings are of; raises SettingsError."""
+    from acceptance.client import Target  # noqa: PLC0415
+    from acceptance.command import listening_at  # noqa: PLC0415
+    from relay.auth import Secret  # noqa: PLC0415
+
+    known = Secret(chosen.relay_key, chosen.relay_key_file, "RELAY_KEY", parts=True)
+    address = base_url or listening_at(chosen.relay_host, chosen.relay_port)
+    return Target(address, known.text if key is None else key, seconds)
+
+
+def _refuse(error: Exception | str) -> None:
     click.echo(f"relay: {error}", err=True)
     sys.exit(2)

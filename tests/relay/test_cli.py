@@ -17,7 +17,7 @@ from relay.setting_types import SettingsError
 from relay.settings import load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay
 
-COMMANDS = ("serve", "sandbox", "settings", "check")
+COMMANDS = ("serve", "sandbox", "settings", "check", "drift")
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
