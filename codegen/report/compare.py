@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from codegen.grammar import KINDS
-from codegen.report import operations
+from codegen.report import items, operations, references
 from codegen.report.change import BOTH, Change, Effect, Place
 from codegen.report.members import same
 from codegen.report.operations import Sides
@@ -52,7 +52,8 @@ def compare(old: Document, new: Document) -> Comparison:
     sides, uses = Sides(old, new, schemas), Uses(old, new)
     changes = list(_document(sides))
     for section in ("paths", "webhooks"):
-        changes += operations.compare(Sides(old, new, schemas, section))
+        of_section = Sides(old, new, schemas, section)
+        changes += [*operations.compare(of_section), *items.compare(of_section)]
     changes += _components(sides, uses)
     # Last: what was renamed and changed is met while everything else is compared.
     changes += _schema_components(schemas, uses)
@@ -180,9 +181,12 @@ def _components(sides: Sides, uses: Uses) -> Iterator[Change]:
             if name not in before or name not in after:
                 yield place.change(subject, "removed" if name in before else "added", Effect.NONE)
             elif kind in compared:
+                if references.is_left(before[name], after[name]):
+                    continue
+                yield from references.changes(before[name], after[name], place)
                 parts = (
-                    operations.referred(before[name], sides.old),
-                    operations.referred(after[name], sides.new),
+                    references.followed(before[name], sides.old),
+                    references.followed(after[name], sides.new),
                 )
                 yield from compared[kind](*parts, place)
             elif not same(before[name], after[name]):

@@ -12,13 +12,19 @@ Schema = dict[str, JSON]
 
 
 def homes(
-    component: str, name: str, schemas: dict[str, Schema], direct: frozenset[str]
+    component: str,
+    name: str,
+    schemas: dict[str, Schema],
+    direct: frozenset[str],
+    seen: frozenset[str] = frozenset(),
 ) -> dict[str, JSON] | None:
     """Where the field `name`, gone from `component`, is now: what it is there, by component.
 
     None unless everything that is made of `component` by an allOf has the field. `direct` are components that
-    operations use by themselves: what is gone from one of those is gone.
+    operations use by themselves: what is gone from one of those is gone. `seen` are those on the way here.
     """
+    if component in seen:
+        return None
     part = {"$ref": f"#/components/schemas/{component}"}
     found: dict[str, JSON] = {}
     for other, schema in schemas.items():
@@ -27,7 +33,9 @@ def homes(
             return None
         if part in parts:
             field = next(_fields(schema, name, schemas, set()), None)
-            inner = homes(other, name, schemas, direct) if field is None else {other: field}
+            inner = (
+                homes(other, name, schemas, direct, seen | {component}) if field is None else {other: field}
+            )
             if inner is None:
                 return None
             found |= inner

@@ -34,7 +34,7 @@ def of_types(old: Schema, new: Schema, place: Place) -> Iterator[Change]:
     """Of the types that are allowed, null among them."""
     before, after = types_of(old), types_of(new)
     if before == after:
-        if (old.get("type"), old.get("nullable")) != (new.get("type"), new.get("nullable")):
+        if _written(old) != _written(new):
             detail = f"{told(old)} → {told(new)}"
             yield place.change("schema", "written otherwise", Effect.NONE, detail)
         return
@@ -43,6 +43,11 @@ def of_types(old: Schema, new: Schema, place: Place) -> Iterator[Change]:
     else:
         effect = Effect.NARROWER if before is None or before > after else Effect.OTHER
     yield place.change("type", "retyped", effect, f"{told(old)} → {told(new)}")
+
+
+def _written(schema: Schema) -> tuple[JSON, JSON]:
+    given = schema.get("type")
+    return sorted(given) if isinstance(given, list) else given, schema.get("nullable")
 
 
 def of_values(old: Schema, new: Schema, place: Place) -> Iterator[Change]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegen.grammar import KINDS, METHODS
-from codegen.report import bounds
+from codegen.report import bounds, references
 from codegen.report.change import REQUEST, RESPONSE, Change, Effect, Place
-from codegen.report.members import same
+from codegen.report.members import same, text_of
 from codegen.report.schemas import Schemas
-from codegen.report.words import name_of, told, value
+from codegen.report.words import told, value
 
 JSON = Any
 Document = dict[str, JSON]
@@ -48,11 +48,14 @@ def by_key(document: Document, section: str) -> dict[Key, Document]:
     found = {}
     for path, item in document.get(section, {}).items():
         for method in (method for method in METHODS if method in item):
-            shared = item.get("parameters", [])
-            own = item[method].get("parameters", [])
-            joined = {"parameters": [*shared, *own]} if shared or own else {}
-            found[method.upper(), path] = {**item[method], **joined}
+            joined = all_parameters(item, method)
+            found[method.upper(), path] = {**item[method], **({"parameters": joined} if joined else {})}
     return found
+
+
+def all_parameters(item: Document, method: str) -> list[JSON]:
+    """The parameters of a path and of its operation, which override them (OpenAPI 3.1.1, 4.8.10)."""
+    return [*item.get("parameters", []), *item[method].get("parameters", [])]
 
 
 def compare(sides: Sides) -> Iterator[Change]:
@@ -71,7 +74,6 @@ def compare(sides: Sides) -> Iterator[Change]:
         if key != now:
             yield place.change("operation", "moved", _of_moving(key, now), f"{_named(key)} → {_named(now)}")
         yield from _operation(old[key], new[now], place, sides)
-    yield from _items(sides)
 
 
 def _order(key: Key) -> tuple[str, str]:
@@ -110,19 +112,6 @@ def _of_moving(old: Key, new: Key) -> Effect:
     return Effect.NONE if _shape(old) == _shape(new) else Effect.GONE
 
 
-def _items(sides: Sides) -> Iterator[Change]:
-    """What path items say besides operations and parameters."""
-    before, after = sides.old.get(sides.section, {}), sides.new.get(sides.section, {})
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path, {}), after.get(path, {})
-        place = Place(path, _SENT | _READ)
-        others = KINDS["path item"].keys() - {*METHODS, "parameters"}
-        # A path without operations is none to a client, and still a difference between the documents.
-        if (path in before) != (path in after) and not any(method in old | new for method in METHODS):
-            yield place.change("path", "added" if path in after else "removed", Effect.NONE)
-        yield from leaves(old, new, place, sorted(others))
-
-
 def leaves(old: Document, new: Document, place: Place, keywords: list[str]) -> Iterator[Change]:
     """Keywords that are compared as they stand."""
     for keyword in keywords:
@@ -156,49 +145,31 @@ def deprecation(old: Document, new: Document, place: Place, subject: str) -> Ite
         yield place.change(subject, "written otherwise", Effect.NONE, "deprecated: false")
 
 
-def referred(given: JSON, document: Document) -> Document:
-    """A component, or what a Reference Object refers to (OpenAPI 3.1.1, 4.8.23)."""
-    seen = set()
-    while isinstance(given, dict) and "$ref" in given and given["$ref"] not in seen:
-        seen.add(given["$ref"])
-        kind = given["$ref"].split("/")[-2]
-        given = document.get("components", {}).get(kind, {}).get(name_of(given["$ref"]), {})
-    return given if isinstance(given, dict) else {}
-
-
-def _of_reference(old: JSON, new: JSON, place: Place) -> Iterator[Change]:
-    """Of a reference that came, went or leads elsewhere; what it leads to is compared besides."""
-    before, after = (one.get("$ref") if isinstance(one, dict) else None for one in (old, new))
-    if before != after:
-        detail = f"{name_of(before or '') or 'in place'} → {name_of(after or '') or 'in place'}"
-        yield place.change("reference", "refers elsewhere", Effect.NONE, detail)
-
-
-def _is_left(old: JSON, new: JSON) -> bool:
-    """Whether both are the same reference, whose component is compared by itself."""
-    return isinstance(old, dict) and "$ref" in old and same(old, new)
-
-
 def _parameters(old: list[JSON], new: list[JSON], place: Place, sides: Sides) -> Iterator[Change]:
+    changes = list(_named_parameters(old, new, place, sides))
+    if not changes and sorted(map(text_of, old)) != sorted(map(text_of, new)):
+        changes.append(place.change("parameters", "written otherwise", Effect.NONE, "one is overridden"))
+    yield from changes
+
+
+def _named_parameters(old: list[JSON], new: list[JSON], place: Place, sides: Sides) -> Iterator[Change]:
     before, after = _by_name(old, sides.old), _by_name(new, sides.new)
     for key in sorted(before.keys() | after.keys()):
         at = Place(place.where, sides.sent, place.operations).inside(f"{key[0]} parameter {key[1]}")
         if key not in before:
-            yield added_parameter(referred(after[key], sides.new), at)
+            yield added_parameter(references.followed(after[key], sides.new), at)
         elif key not in after:
             yield at.change("parameter", "removed", Effect.GONE)
-        elif not _is_left(before[key], after[key]):
-            yield from _of_reference(before[key], after[key], at)
-            parts = referred(before[key], sides.old), referred(after[key], sides.new)
+        elif not references.is_left(before[key], after[key]):
+            yield from references.changes(before[key], after[key], at)
+            parts = references.followed(before[key], sides.old), references.followed(after[key], sides.new)
             yield from parameter(*parts, at, sides)
-    if len(old) != len(new) and before.keys() == after.keys():
-        yield place.change("parameters", "written otherwise", Effect.NONE, "one of them stands there twice")
 
 
 def _by_name(parameters: list[JSON], document: Document) -> dict[tuple[str, str], JSON]:
     found = {}
     for given in parameters:
-        whole = referred(given, document)
+        whole = references.followed(given, document)
         found[str(whole.get("in")), str(whole.get("name"))] = given
     return found
 
@@ -239,13 +210,13 @@ def _body(old: JSON, new: JSON, place: Place, sides: Sides) -> Iterator[Change]:
     if old is None and new is None:
         return
     if old is None or new is None:
-        needed = new is not None and referred(new, sides.new).get("required")
+        needed = new is not None and references.followed(new, sides.new).get("required")
         effect = Effect.GONE if new is None else Effect.NARROWER if needed else Effect.NEW
         detail = "required" if needed else ""
         yield at.change("request body", "removed" if new is None else "added", effect, detail)
-    elif not _is_left(old, new):
-        yield from _of_reference(old, new, at)
-        yield from body(referred(old, sides.old), referred(new, sides.new), at, sides)
+    elif not references.is_left(old, new):
+        yield from references.changes(old, new, at)
+        yield from body(references.followed(old, sides.old), references.followed(new, sides.new), at, sides)
 
 
 def body(old: Document, new: Document, place: Place, sides: Sides) -> Iterator[Change]:
@@ -278,9 +249,9 @@ def _responses(old: Document, new: Document, place: Place, sides: Sides) -> Iter
             gone = status in old and status < "3"
             effect = Effect.GONE if gone else Effect.NONE if status in old else Effect.NEW
             yield at.change("response", "removed" if status in old else "added", effect)
-        elif not _is_left(old[status], new[status]):
-            yield from _of_reference(old[status], new[status], at)
-            parts = referred(old[status], sides.old), referred(new[status], sides.new)
+        elif not references.is_left(old[status], new[status]):
+            yield from references.changes(old[status], new[status], at)
+            parts = references.followed(old[status], sides.old), references.followed(new[status], sides.new)
             yield from response(*parts, at, sides)
 
 
@@ -293,8 +264,8 @@ def response(old: Document, new: Document, place: Place, sides: Sides) -> Iterat
         if name not in before or name not in after:
             effect = Effect.GONE if name in before else Effect.NEW
             yield at.change("header", "removed" if name in before else "added", effect)
-        elif not _is_left(before[name], after[name]):
-            yield from _of_reference(before[name], after[name], at)
-            parts = referred(before[name], sides.old), referred(after[name], sides.new)
+        elif not references.is_left(before[name], after[name]):
+            yield from references.changes(before[name], after[name], at)
+            parts = references.followed(before[name], sides.old), references.followed(after[name], sides.new)
             yield from parameter(*parts, at, sides)
     yield from leaves(old, new, place, ["links"])

@@ -23,6 +23,7 @@ from codegen.report.members import (
     text_of,
     without_reference,
 )
+from codegen.report.references import target_of
 from codegen.report.words import name_of, told, types_of
 
 JSON = Any
@@ -70,10 +71,12 @@ class Schemas:
         if pair in place.seen:
             return
         inner = replace(place, seen=place.seen | {pair})
-        changes = list(self.compare(self._whole(old, self.old), self._whole(new, self.new), inner))
+        wholes = self._whole(old, self.old), self._whole(new, self.new)
         # Where the content says the same, it is only written in another place.
-        yield place.change("schema", "refers elsewhere", Effect.NONE, f"{told(old)} → {told(new)}")
-        yield from changes
+        effect = Effect.OTHER if None in wholes else Effect.NONE
+        yield place.change("schema", "refers elsewhere", effect, f"{told(old)} → {told(new)}")
+        if effect is Effect.NONE:
+            yield from self.compare(*wholes, inner)
 
     def _mixed(self, old: Schema, new: Schema, place: Place) -> Iterator[Change]:
         """Of a component, and a mixture of the same one and something more."""
@@ -98,11 +101,12 @@ class Schemas:
         self.renamed[before] = after
         return True
 
-    def _whole(self, schema: Schema, components: dict[str, Schema]) -> JSON:
+    def _whole(self, schema: JSON, components: dict[str, Schema]) -> JSON:
+        """What a schema says when its references are followed; None for one that leads out of the schemas."""
         seen = set()
         while isinstance(schema, dict) and "$ref" in schema and schema["$ref"] not in seen:
             seen.add(schema["$ref"])
-            target = components.get(name_of(schema["$ref"]), {})
+            target = target_of(schema["$ref"], {"components": {"schemas": components}})
             beside = without_reference(schema)
             schema = {**target, **beside} if isinstance(target, dict) else target
         return schema
@@ -110,7 +114,7 @@ class Schemas:
     def _keywords(self, old: Schema, new: Schema, place: Place) -> Iterator[Change]:
         if _form(old) != _form(new):
             detail = f"{told(old)} → {told(new)}"
-            yield place.change("schema", "retyped", self._of_forms(old, new), detail)
+            yield place.change("type", "retyped", self._of_forms(old, new), detail)
             return
         yield from keywords.of_types(old, new, place)
         yield from keywords.of_values(old, new, place)
@@ -159,7 +163,7 @@ class Schemas:
                 detail = f"{keyword} {'added' if keyword in new else 'removed'}"
                 yield place.change("schema", "written otherwise", Effect.NONE, detail)
         before, after = members_of(old), members_of(new)
-        flat = self._flat(before, self.old, after), self._flat(after, self.new, before)
+        flat = self._flat(before, self.old, after, set()), self._flat(after, self.new, before, set())
         if (flat[0], flat[1]) != (before, after) and not less(*flat) and not less(*reversed(flat)):
             yield place.change("schema", "written otherwise", Effect.NONE, "its members in place of a union")
         yield from self._matched(*flat, place, mixed=False)
@@ -178,7 +182,7 @@ class Schemas:
         for member in gone:
             yield place.change(subject, "removed", Effect.GONE, self.called(member, self.old))
         for member in come:
-            effect = Effect.NARROWER if mixed else Effect.NEW if is_named(member) else Effect.WIDER
+            effect = Effect.NARROWER if mixed else Effect.NEW if self._is_named(member) else Effect.WIDER
             yield place.change(subject, "added", effect, self.called(member, self.new))
 
     def _paired(
@@ -217,12 +221,18 @@ class Schemas:
         name = self._name(member, components)
         return f"{name} ({told(member)})" if name and name != told(member) else told(member)
 
+    def _is_named(self, member: JSON) -> bool:
+        whole = self._whole(member, self.new)
+        return is_named(member if whole is None else whole)
+
     def _name(self, member: JSON, components: dict[str, Schema]) -> str | None:
         reference = reference_of(member)
         whole = components.get(reference, {}) if reference is not None else member
         return tag_of(whole) or reference
 
-    def _flat(self, members: list[JSON], components: dict[str, Schema], others: list[JSON]) -> list[JSON]:
+    def _flat(
+        self, members: list[JSON], components: dict[str, Schema], others: list[JSON], seen: set[str]
+    ) -> list[JSON]:
         """The members of a union, those that refer to a union of their own replaced by its members.
 
         Only where the other side has not the same reference: that union is compared by itself then.
@@ -231,7 +241,9 @@ class Schemas:
         for member in members:
             target = components.get(name_of(member["$ref"])) if is_reference(member) else None
             if isinstance(target, dict) and members_of(target) and member not in others:
-                found += self._flat([one for one in members_of(target) if one != member], components, others)
+                if member["$ref"] not in seen:
+                    seen.add(member["$ref"])
+                    found += self._flat(members_of(target), components, others, seen)
             else:
                 found.append(member)
         return found

@@ -28,8 +28,9 @@ def values(given: list[JSON]) -> str:
 
 
 def name_of(reference: str) -> str:
-    """The last step of a reference: the component's name."""
-    return reference.rpartition("/")[2]
+    """The name of a component, with the steps to what lies inside it; any other reference as it is."""
+    within = reference.removeprefix("#/components/")
+    return within.partition("/")[2] if within != reference else reference
 
 
 def types_of(schema: dict[str, JSON]) -> frozenset[str] | None:

@@ -1,19 +1,15 @@
-"""Small documents of facts, and every way to change one of them at one place."""
+"""Small documents of facts, with everything in them that OpenAPI has and that a change may hide in."""
 
-import copy
-import json
 from typing import Any
 
 from hypothesis import strategies as st
-
-from codegen.errors import CodegenError
-from codegen.facts import facts
 
 JSON = Any
 Document = dict[str, JSON]
 
 NAMES = ("alpha", "beta", "gamma")
 COMPONENTS = ("First", "Second", "Third")
+SHARED = ("One", "Two")
 KEYWORDS: dict[str, st.SearchStrategy[JSON]] = {
     "maximum": st.integers(0, 3),
     "minLength": st.integers(0, 3),
@@ -54,8 +50,20 @@ def _wider(inner: st.SearchStrategy[JSON]) -> st.SearchStrategy[JSON]:
         st.sampled_from(["anyOf", "oneOf", "allOf", "prefixItems"]).flatmap(
             lambda key: some.map(lambda members: {key: members})
         ),
+        st.builds(_tagged, named),
+        st.builds(lambda part, of: {"allOf": [part, _an_object(of, set())]}, _REFERENCES, named),
         st.sampled_from(["patternProperties", "$defs"]).flatmap(lambda key: named.map(lambda of: {key: of})),
     )
+
+
+def _tagged(members: Document) -> Document:
+    """A union whose members name themselves."""
+    one_of = [
+        {"type": "object", "properties": {"type": {"const": name}, "inner": inner}}
+        for name, inner in members.items()
+    ]
+    mapping = dict.fromkeys(members, "First")
+    return {"oneOf": one_of, "discriminator": {"propertyName": "type", "mapping": mapping}}
 
 
 def _an_object(properties: Document, required: set[str]) -> Document:
@@ -73,20 +81,37 @@ SCHEMAS = st.builds(
 )
 _CONTENT = st.dictionaries(
     st.sampled_from(["application/json", "text/event-stream", "multipart/form-data"]),
-    SCHEMAS.map(lambda schema: {"schema": schema}),
+    st.fixed_dictionaries(
+        {"schema": SCHEMAS}, optional={"encoding": st.just({"alpha": {"contentType": "image/png"}})}
+    ),
     min_size=1,
     max_size=2,
 )
-_PARAMETERS = st.lists(
-    st.builds(
-        lambda name, place, schema, needed: {"name": name, "in": place, "required": needed, "schema": schema},
-        st.sampled_from(NAMES),
-        st.sampled_from(["query", "header"]),
-        SCHEMAS,
-        st.booleans(),
-    ),
-    max_size=2,
-    unique_by=lambda one: (one["name"], one["in"]),
+
+
+def _or_reference(kind: str, inner: st.SearchStrategy[JSON]) -> st.SearchStrategy[JSON]:
+    """What is written in place, or stands among the components, which have one of each name."""
+    names = st.sampled_from(SHARED)
+    return st.one_of(inner, names.map(lambda name: {"$ref": f"#/components/{kind}/{name}"}))
+
+
+_PARAMETER = st.builds(
+    lambda name, place, schema, needed: {"name": name, "in": place, "required": needed, "schema": schema},
+    st.sampled_from(NAMES),
+    st.sampled_from(["query", "header"]),
+    SCHEMAS,
+    st.booleans(),
+)
+_PARAMETERS = st.lists(_or_reference("parameters", _PARAMETER), max_size=2)
+_HEADER = st.builds(lambda schema: {"schema": schema}, SCHEMAS)
+_BODY = st.builds(lambda content, needed: {"required": needed, "content": content}, _CONTENT, st.booleans())
+_RESPONSE = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": _CONTENT,
+        "headers": st.fixed_dictionaries({"x-alpha": _or_reference("headers", _HEADER)}),
+        "links": st.just({"next": {"operationId": "listThings"}}),
+    },
 )
 
 
@@ -96,77 +121,69 @@ def _operation(name: str) -> st.SearchStrategy[Document]:
             "operationId": st.just(name),
             "responses": st.dictionaries(
                 st.sampled_from(["200", "201", "404", "default"]),
-                _CONTENT.map(lambda content: {"content": content}),
+                _or_reference("responses", _RESPONSE),
                 min_size=1,
                 max_size=2,
             ),
         },
         optional={
             "parameters": _PARAMETERS,
-            "requestBody": _CONTENT.map(lambda content: {"required": True, "content": content}),
+            "requestBody": _or_reference("requestBodies", _BODY),
             "deprecated": st.booleans(),
-            "tags": st.just(["Tag"]),
+            "tags": st.permutations(["Tag", "Other"]).map(list),
+            "security": st.just([{"Key": []}]),
+            "servers": st.just([{"url": "https://one.example"}]),
+            "callbacks": st.just({"done": {"{$request.body#/url}": {"post": {"responses": {}}}}}),
         },
     )
 
 
+def _item(**methods: str) -> st.SearchStrategy[Document]:
+    operations = {method: _operation(name) for method, name in methods.items()}
+    return st.fixed_dictionaries(
+        operations,
+        optional={"parameters": _PARAMETERS, "servers": st.just([{"url": "https://two.example"}])},
+    )
+
+
 _PATHS = st.fixed_dictionaries(
-    {"/things": st.fixed_dictionaries({"get": _operation("listThings"), "post": _operation("makeThing")})},
-    optional={"/things/{thing_id}": st.fixed_dictionaries({"get": _operation("getThing")})},
+    {"/things": _item(get="listThings", post="makeThing")},
+    optional={
+        "/things/{thing_id}": _item(get="getThing"),
+        "/none": _item(),
+        "/referred": st.just({"$ref": "#/components/pathItems/Shared"}),
+    },
 )
 
 
-def _document(paths: Document, schemas: Document) -> Document:
-    info = {"title": "Small", "version": "1"}
-    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+def _components(kind: str, inner: st.SearchStrategy[JSON]) -> st.SearchStrategy[Document]:
+    return st.fixed_dictionaries(dict.fromkeys(SHARED, _or_reference(kind, inner)))
 
 
-DOCUMENTS = st.builds(_document, _PATHS, st.fixed_dictionaries(dict.fromkeys(COMPONENTS, SCHEMAS)))
+_COMPONENTS = st.fixed_dictionaries(
+    {
+        "schemas": st.fixed_dictionaries(dict.fromkeys(COMPONENTS, SCHEMAS)),
+        "parameters": _components("parameters", _PARAMETER),
+        "requestBodies": _components("requestBodies", _BODY),
+        "responses": _components("responses", _RESPONSE),
+        "headers": _components("headers", _HEADER),
+        "pathItems": st.fixed_dictionaries({"Shared": _item(get="getShared")}),
+    },
+    optional={
+        "securitySchemes": st.just({"Key": {"type": "http", "scheme": "bearer"}}),
+        "links": st.just({"Next": {"operationId": "listThings"}}),
+    },
+)
 
-
-def places(value: JSON, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value inside `value`."""
-    found = [above] if above else []
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        found += places(one, (*above, key))
-    return found
-
-
-def changed(document: Document, path: tuple[Any, ...], new: JSON, *, remove: bool) -> Document:
-    """`document` with the value at `path` removed or replaced."""
-    result = copy.deepcopy(document)
-    holder = result
-    for key in path[:-1]:
-        holder = holder[key]
-    if remove:
-        del holder[path[-1]]
-    else:
-        holder[path[-1]] = new
-    return result
-
-
-def kept(document: Document) -> Document | None:
-    """The facts of a document; None where it is none."""
-    try:
-        return facts(document, "small.json")
-    except CodegenError:
-        return None
-
-
-_SETS = {"enum", "required", "anyOf", "oneOf", "allOf", "type", "tags"}
-
-
-def canonical(value: JSON, key: str = "") -> str:
-    """The one text of everything that means the same by the order of its sets: what differs here, differs.
-
-    Written without a look at the comparison: JSON with sorted members, sets of distinct values sorted.
-    """
-    if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{json.dumps(one)}:{canonical(value[one], one)}" for one in sorted(value)) + "}"
-        )
-    if isinstance(value, list):
-        parts = [canonical(one) for one in value]
-        return "[" + ",".join(sorted(parts) if key in _SETS or key == "parameters" else parts) + "]"
-    return json.dumps(value)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "openapi": st.just("3.1.0"),
+        "info": st.just({"title": "Small", "version": "1"}),
+        "paths": _PATHS,
+        "components": _COMPONENTS,
+    },
+    optional={
+        "tags": st.permutations(["Tag", "Other"]).map(lambda names: [{"name": name} for name in names]),
+        "webhooks": st.fixed_dictionaries({"thing.done": _item(post="thingDone")}),
+    },
+)

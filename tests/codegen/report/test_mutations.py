@@ -4,19 +4,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from codegen.report.compare import compare
-from tests.codegen.report.documents import (
-    DOCUMENTS,
-    NAMES,
-    SCHEMAS,
-    Document,
-    canonical,
-    changed,
-    kept,
-    places,
-)
+from tests.codegen.report.differences import Document, canonical, changed, kept, places
+from tests.codegen.report.documents import DOCUMENTS, NAMES, SCHEMAS
 
 RUN = settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 VALUES = st.one_of(SCHEMAS, st.sampled_from([*NAMES, 0, 1, True, False, "integer", []]))
 
