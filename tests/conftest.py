@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from starlette.types import Receive, Scope, Send
 
 from relay.settings import Settings
@@ -16,6 +17,10 @@ from tests.relay.processes import Holding
 from tests.servers import Recorder, Seen, recording, relay_over
 
 pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin", "tests.told"]
+
+# How fast one example is says more of the machine's load than of the code.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 _VARIABLES = {
     str(choice)
