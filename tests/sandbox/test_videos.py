@@ -8,6 +8,7 @@ import pytest
 from openai import OpenAI
 from openai.types import Video
 
+from generated.operations import OPERATIONS
 from sandbox.server import SandboxServer
 from tests.sandbox.conftest import Contract
 from tests.sandbox.test_images import read_jpeg, read_webp
@@ -86,6 +87,7 @@ def test_the_thumbnail_is_a_webp_of_its_size(client: OpenAI, video: Video) -> No
 def test_the_spritesheet_is_a_jpeg_of_a_quarter(client: OpenAI, video: Video) -> None:
     content = client.videos.download_content(video.id, variant="spritesheet")
     assert content.response.headers["content-type"] == "image/jpeg"
+    assert "image/jpeg" in OPERATIONS["RetrieveVideoContent"].response_media_types
     assert read_jpeg(content.read())[:2] == (320, 180)
 
 
