@@ -45,6 +45,12 @@ def before_load_schema(_context: schemathesis.HookContext, raw_schema: dict[str,
     raw_schema.update(linked)
 
 
+@schemathesis.serializer("application/sdp")
+def sdp(_context: Any, value: Any) -> bytes:
+    """An offer of a call is text."""
+    return str(value).encode("utf-8", "replace")
+
+
 @schemathesis.check
 def error_shape(_context: Any, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
     """Every error is OpenAI's: `{"error": {message, type, param, code}}`, as JSON."""
