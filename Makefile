@@ -9,7 +9,7 @@ ROW ?=
 FILE ?=
 SEED ?=
 
-# The tests start this project's code in some hundred processes: compiled once, it starts in half the time.
+# The tests start this project's code in some hundred processes: compiled once, it starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
