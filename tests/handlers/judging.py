@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
+from codegen import files
 from tests.servers import PROJECT
 
 DOCUMENT: dict[str, Any] = json.loads((PROJECT / "generated" / "openapi.json").read_bytes())
@@ -15,7 +16,7 @@ def judge(template: str, response: httpx.Response) -> None:
     """See that an answer is what the document says of its path, status and media type."""
     said = DOCUMENT["paths"][template]["get"]["responses"][str(response.status_code)]["content"]
     media_type = response.headers["content-type"]
-    value = response.json() if media_type == "application/json" else response.text
+    value = files.parse(response.content, "answer") if "yaml" in media_type else response.json()
     whole = {**said[media_type]["schema"], "components": DOCUMENT["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     assert [error.message for error in validator.iter_errors(value)] == []
