@@ -258,8 +258,8 @@ def _check_unique(routes: list[Route]) -> None:
         shape = re.sub(r"\{[^}]*\}", "{}", route.path)
         key = (route.method, shape, route.query)
         if key in places:
-            raise CodegenError(f"spec: {place} collides with {places[key]}")
-        ids[route.operation_id] = places[key] = place
+            raise CodegenError(f"spec: {place} ({route.operation_id}) collides with {places[key]}")
+        ids[route.operation_id], places[key] = place, f"{place} ({route.operation_id})"
 
 
 def _mounted(document: Document, routes: list[Route]) -> Document:

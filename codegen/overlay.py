@@ -29,6 +29,7 @@ _INFO = frozenset({"title", "version", "description"})
 _ACTION = frozenset({"target", "description", "update", "copy", "remove"})
 _WAYS = ("update", "copy", "remove")
 _SCHEMAS = "$['components']['schemas']"
+_PATHS = "$['paths']"
 
 
 def apply(
@@ -100,11 +101,13 @@ class _Action:
         nodes = self.select(document, self.target)
         if not nodes:
             raise self.fault("the target selects nothing")
-        self.check_names(document)
+        lost = self.lost_names(document)
         if self.way == "remove":
             self.remove(nodes)
         else:
             self.merge(nodes, self.copied(document) if self.way == "copy" else self.given)
+        if lost:
+            raise self.fault(f"{', '.join(map(repr, lost))} in the target selects nothing")
 
     def select(self, document: JSON, path: str) -> list[jsonpath.JSONPathNode]:
         try:
@@ -114,11 +117,13 @@ class _Action:
         # RFC 9535 section 2.1.2: a nodelist may hold one node twice, and an action acts on it once.
         return list({node.location: node for node in found}.values())
 
-    def check_names(self, document: JSON) -> None:
-        """Raise CodegenError unless each name of a list of names selects something by itself.
+    def lost_names(self, document: JSON) -> list[str]:
+        """Of a list of names, those that select nothing by themselves.
 
-        A list of paths must not hide that one of them has gone.
+        A list of paths must not hide that one of them has gone. The others are served for all that, so that
+        the actions after this one are judged by what they say themselves.
         """
+        lost = []
         query = jsonpath.compile(self.target)
         for place, segment in enumerate(query.segments):
             names = [one for one in segment.selectors if isinstance(one, NameSelector)]
@@ -126,7 +131,8 @@ class _Action:
                 only = JSONPathChildSegment(env=query.env, token=segment.token, selectors=(name,))
                 alone = (*query.segments[:place], only, *query.segments[place + 1 :])
                 if not JSONPathQuery(env=query.env, segments=alone).find(document):
-                    raise self.fault(f"{name.name!r} in the target selects nothing")
+                    lost.append(name.name)
+        return lost
 
     def copied(self, document: JSON) -> JSON:
         if not isinstance(self.given, str):
@@ -156,7 +162,8 @@ class _Action:
     def merged(self, old: JSON, update: JSON, path: str, *, append: bool = False) -> JSON:
         """Merge by the steps of the Action Object; in place, because one node may lie inside another.
 
-        An operation or a schema that the overlay adds must not be there: the upstream has come to have it.
+        An operation, a schema or a path outside the upstream's base that the overlay adds must not be there:
+        the upstream has come to have it.
         """
         if append and isinstance(old, list) and not isinstance(update, list):
             update = [update]
@@ -168,7 +175,10 @@ class _Action:
             for key, value in update.items():
                 inner = f"{path}[{key!r}]"
                 if key in old and ((key == "operationId" and not append) or path == _SCHEMAS):
-                    raise self.fault(f"{inner} is there already; to change it, target it itself")
+                    named = f", {old[key]!r} in place of {value!r}" if isinstance(value, str) else ""
+                    raise self.fault(f"{inner} is there already{named}; to change it, target it itself")
+                if key in old and path == _PATHS and "servers" in value:
+                    raise self.fault(f"{inner} is there already, and its operations would be the relay's own")
                 old[key] = self.merged(old[key], value, inner) if key in old else deepcopy(value)
         else:
             return deepcopy(update)

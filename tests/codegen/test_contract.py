@@ -155,7 +155,7 @@ SEARCH = "$.paths['/things/search'].get"
                 )
             ],
             DOCUMENT,
-            "GET /v1/things/{id} collides with GET /v1/things/{thing_id}",
+            "GET /v1/things/{id} (own) collides with GET /v1/things/{thing_id} (getThing)",
         ),
     ],
 )

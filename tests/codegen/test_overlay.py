@@ -250,11 +250,30 @@ def test_an_operation_or_schema_that_is_there_already_is_not_added() -> None:
         {"target": "$.paths", "update": {"/things": {"get": {"operationId": "ours"}}}},
         {"target": "$.paths['/things']", "update": {"get": {"operationId": "ours"}}},
         {"target": "$.components.schemas", "update": {"Thing": {"title": "T"}}},
+        {
+            "target": "$.paths",
+            "update": {"/things": {"servers": [{"url": "/"}], "post": {"operationId": "p"}}},
+        },
     ]
     with pytest.raises(CodegenError) as raised:
-        apply(there, overlay(*({**one, "description": "d"} for one in added)), "o.yaml", [7, 8, 9])
-    assert [line.split(": ", 3)[0] for line in raised.value.lines] == ["o.yaml:7", "o.yaml:8", "o.yaml:9"]
+        apply(there, overlay(*({**one, "description": "d"} for one in added)), "o.yaml", [7, 8, 9, 10])
+    places = [line.split(": ", 3)[0] for line in raised.value.lines]
+    assert places == ["o.yaml:7", "o.yaml:8", "o.yaml:9", "o.yaml:10"]
     assert all("is there already" in line for line in raised.value.lines)
+    assert all("'theirs' in place of 'ours'" in line for line in raised.value.lines[:2])
+
+
+def test_an_action_that_lost_one_of_its_names_still_serves_the_actions_after_it() -> None:
+    """Those are judged by what they say themselves: a lost name is told once."""
+    paths: dict[str, JSON] = {"paths": {"/a": {"get": {}}}}
+    actions = [
+        {"target": "$.paths['/a', '/gone', '/lost'].get", "update": {"x-made": {}}},
+        {"target": "$.paths['/a'].get['x-made']", "update": {"more": True}},
+    ]
+    with pytest.raises(CodegenError) as raised:
+        apply(paths, overlay(*actions), "o.yaml")
+    (line,) = raised.value.lines
+    assert line.endswith("'/gone', '/lost' in the target selects nothing")
 
 
 def test_what_is_targeted_itself_may_be_renamed() -> None:
