@@ -78,4 +78,4 @@ lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with h
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and every cache
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/node/node_modules
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/*/node/node_modules tests/*/*/node/node_modules

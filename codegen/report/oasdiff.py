@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import Counter
@@ -26,8 +28,9 @@ _OTHERWISE = ("length-", "max-items-", "min-items-", "-max-", "-min-")
 def cross_check(old: Document, new: Document, changes: Iterable[Change]) -> Document | None:
     """What oasdiff counts, and the operations that it alone says break; None where it is not there."""
     program = shutil.which("oasdiff")
-    found = _changes(program, old, new) if program else None
-    if program is None or found is None:
+    version = _run([program, "--version"]) if program else None
+    found = _changes(program, old, new) if program and version else None
+    if version is None or found is None:
         return None
     breaking = [one for one in found if one["level"] == _BREAKING]
     otherwise = [one for one in breaking if any(part in one["id"] for part in _OTHERWISE)]
@@ -40,7 +43,7 @@ def cross_check(old: Document, new: Document, changes: Iterable[Change]) -> Docu
         and f"{one.get('operation')} {one.get('path')}" not in ours
     )
     return {
-        "version": _run([program, "--version"]).strip(),
+        "version": version.strip(),
         "changes": len(found),
         "breaking": len(breaking),
         "otherwise": len(otherwise),
@@ -55,15 +58,34 @@ def _changes(program: str, *documents: Document) -> list[Document] | None:
             path.write_bytes(dump_json(document))
         said = _run([program, "changelog", *map(str, paths), "--format", "json"])
     try:
-        found = json.loads(said) if said.strip() else []
-    except ValueError:
+        found = None if said is None else json.loads(said or "[]")
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, list) else None
+    return found if isinstance(found, list) and all(map(_is_change, found)) else None
 
 
-def _run(command: list[str]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unusable"
-    return done.stdout if done.returncode == 0 else "unusable"
+def _is_change(given: JSON) -> bool:
+    shape = {"id": str, "level": int}
+    return isinstance(given, dict) and all(isinstance(given.get(key), kind) for key, kind in shape.items())
+
+
+def _run(command: list[str]) -> str | None:
+    """What a command prints; None where it fails or takes too long, and then all that it started is ended."""
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError:
+            return None
+        try:
+            code = process.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+        output.seek(0)
+        return output.read().decode(errors="replace").strip() if code == 0 else None
