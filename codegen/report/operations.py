@@ -64,10 +64,10 @@ def compare(sides: Sides) -> Iterator[Change]:
     moved = dict(_moved(old, new))
     for key in sorted(old.keys() - new.keys() - moved.keys(), key=_order):
         yield _place(old[key], key, _SENT | _READ).change(
-            "operation", "removed", Effect.GONE, _id(old[key], key)
+            "operation", "removed", Effect.GONE, _own_id(old[key])
         )
     for key in sorted(new.keys() - old.keys() - set(moved.values()), key=_order):
-        yield _place(new[key], key, _SENT).change("operation", "added", Effect.NEW, _id(new[key], key))
+        yield _place(new[key], key, _SENT).change("operation", "added", Effect.NEW, _own_id(new[key]))
     for key in sorted((old.keys() & new.keys()) | moved.keys(), key=_order):
         now = moved.get(key, key)
         place = _place(new[now], now, _SENT | _READ)
@@ -85,7 +85,11 @@ def _named(key: Key) -> str:
 
 
 def _id(operation: Document, key: Key) -> str:
-    return str(operation.get("operationId", _named(key)))
+    return _own_id(operation) or _named(key)
+
+
+def _own_id(operation: Document) -> str:
+    return str(operation.get("operationId", ""))
 
 
 def _place(operation: Document, key: Key, directions: frozenset[str]) -> Place:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from codegen.report.project import Report, Told
@@ -13,6 +14,8 @@ JSON = Any
 _NAMES = 6
 _SHOWN = 60
 _LONGEST = 180
+# A line to change ends with the reason.
+_REASONED = 600
 # What clients send and read by name: told in the terminal even where it breaks nothing.
 _NAMED = frozenset({"operation", "parameter", "field", "event", "values", "type", "request body", "member"})
 _CLIENTS, _RELAY = "breaks clients", "breaks the relay"
@@ -23,12 +26,16 @@ def markdown(report: Report) -> str:
     sections = [
         [f"# OpenAI's document: {report.old_name} → {report.new_name}", "", *_totals(report)],
         _section(
-            "What has to change in this project", [f"- `{line}`" for line in report.errors], empty="nothing"
+            "What has to change in this project",
+            [f"- {_code(line)}" for line in report.errors],
+            empty="nothing",
         ),
         _section("New operations", _new_operations(report)),
-        _section("New media types", [f"- `{name}`: forwarded as it comes" for name in report.media_types]),
-        _section("Breaking", _lines(one for one in report.told if one.breaks)),
-        _section("Harmless", _folded(_lines(one for one in report.told if not one.breaks))),
+        _section(
+            "New media types", [f"- {_code(name)}: forwarded as it comes" for name in report.media_types]
+        ),
+        _section("Breaking", _items(one for one in report.told if one.breaks)),
+        _section("Harmless", _folded(_items(one for one in report.told if not one.breaks))),
         _section("What oasdiff says", _oasdiff(report.oasdiff)),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -36,7 +43,7 @@ def markdown(report: Report) -> str:
 
 def terminal(report: Report, folder: str) -> str:
     """The report in a few lines: totals, what has to change, what is new, what breaks; where the rest is."""
-    breaking = [_plain(line) for line in _lines(one for one in report.told if one.breaks)]
+    breaking = _lines((one for one in report.told if one.breaks), _plain)
     listed = {row["operation"] for row in report.new_operations}
     harmless = [
         one
@@ -46,28 +53,41 @@ def terminal(report: Report, folder: str) -> str:
         and not (one.change.what == "added" and one.change.where in listed and not one.change.place)
     ]
     new = [
-        f"  new: {row['operation']}, forwarded; not yet in {_words(row['not_yet_in'])}"
+        f"new: {row['operation']}, forwarded; not yet in {_words(row['not_yet_in'])}"
         for row in report.new_operations
     ]
     lines = [
         f"{report.old_name} → {report.new_name}: {_summary(report)}",
-        *(f"  to change: {line}" for line in report.errors),
-        *new,
-        *(f"  new media type: {name}, forwarded" for name in report.media_types),
-        *(f"  {line}" for line in _cut(breaking, "that break something")),
-        *(f"  {line}" for line in _cut([_plain(line) for line in _lines(harmless)], "that break nothing")),
+        *_cut([f"to change: {line}" for line in report.errors], "lines to change", _REASONED),
+        *_cut(new, "new operations"),
+        *_cut([f"new media type: {name}, forwarded" for name in report.media_types], "new media types"),
+        *_cut(breaking, "that break something"),
+        *_cut(_lines(harmless, _plain), "that break nothing"),
         f"the whole report: {folder}/upstream-report.md, and .json",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cut(lines: list[str], what: str) -> list[str]:
-    more = [f"and {len(lines) - _SHOWN} more {what}"] if len(lines) > _SHOWN else []
-    return [short(line, _LONGEST) for line in lines[:_SHOWN]] + more
+def _cut(lines: list[str], what: str, longest: int = _LONGEST) -> list[str]:
+    more = [f"  and {len(lines) - _SHOWN} more {what}"] if len(lines) > _SHOWN else []
+    return [f"  {short(_plain(line), longest)}" for line in lines[:_SHOWN]] + more
 
 
-def _plain(line: str) -> str:
-    return line.removeprefix("- ").replace("**", "").replace("`", "")
+def _plain(text: str) -> str:
+    """Text on one line; a name of the document may hold whatever it likes."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _code(text: str) -> str:
+    """A code span, fenced by more backticks than it holds in a row (CommonMark 0.31, 6.1)."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    pad = " " if len(fence) > 1 else ""
+    return f"{fence}{pad}{_plain(text)}{pad}{fence}"
+
+
+def _cell(text: str) -> str:
+    """The text of a cell of a table, where a bar would begin the next one."""
+    return text.replace("|", r"\|")
 
 
 def _words(names: list[str]) -> str:
@@ -116,10 +136,15 @@ def _new_operations(report: Report) -> Iterator[str]:
         yield "| operation | id | served | not yet in |"
         yield "| --- | --- | --- | --- |"
     for row in report.new_operations:
-        yield f"| `{row['operation']}` | {row['id']} | forwarded | {_words(row['not_yet_in'])} |"
+        names = (_cell(_code(row[name])) for name in ("operation", "id"))
+        yield f"| {' | '.join(names)} | forwarded | {_words(row['not_yet_in'])} |"
 
 
-def _lines(told: Iterable[Told]) -> list[str]:
+def _items(told: Iterable[Told]) -> list[str]:
+    return [f"- {line}" for line in _lines(told, _code, "**")]
+
+
+def _lines(told: Iterable[Told], quoted: Callable[[str], str], strong: str = "") -> list[str]:
     """A line for each change; the same in several places, and of several components, is one."""
     places: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for one in told:
@@ -128,15 +153,17 @@ def _lines(told: Iterable[Told]) -> list[str]:
     owners: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for (where, *rest), names in places.items():
         owners[(*rest, tuple(names))].append(where)
-    return [_line(key, where) for key, where in owners.items()]
+    return [_line(key, where, quoted, strong) for key, where in owners.items()]
 
 
-def _line(key: tuple[Any, ...], owners: list[str]) -> str:
+def _line(key: tuple[Any, ...], owners: list[str], quoted: Callable[[str], str], strong: str) -> str:
     subject, what, detail, breaks, places = key
-    named = _some([f"`{place}`" for place in places if place])
-    said = f"{subject} {named} {what}".replace("  ", " ") + (f": {detail}" if detail else "")
+    named = _some([quoted(place) for place in places if place])
+    said = " ".join(part for part in (subject, named, what) if part) + (
+        f": {quoted(detail)}" if detail else ""
+    )
     mark = " and ".join(_CLIENTS if one == "clients" else _RELAY for one in breaks)
-    return f"- {_some([f'`{owner}`' for owner in owners])}: {said}" + (f" (**{mark}**)" if mark else "")
+    return f"{_some(list(map(quoted, owners)))}: {said}" + (f" ({strong}{mark}{strong})" if mark else "")
 
 
 def _some(names: list[str]) -> str:
@@ -151,6 +178,6 @@ def _oasdiff(found: dict[str, JSON] | None) -> Iterator[str]:
     yield f"{found['breaking']} to be breaking; {found['otherwise']} of these this report judges otherwise"
     yield "(longer texts and longer lists in answers)."
     for line in found["unnamed"]:
-        yield f"- only oasdiff: {line}"
+        yield f"- only oasdiff: {_code(line)}"
     if not found["unnamed"]:
         yield "Every operation that it says breaks is among those that break here."

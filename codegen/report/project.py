@@ -22,6 +22,8 @@ from codegen.stale import known_to_sandbox, stale
 JSON = Any
 Document = dict[str, JSON]
 
+# Changes whose detail says under which name a line of this project may know it.
+_FROM_TO = frozenset({"renamed", "moved"})
 _WORD = re.compile(r"[A-Za-z0-9_./{}?=:-]+")
 
 
@@ -93,8 +95,16 @@ def _breaks(change: Change, errors: Iterable[str]) -> tuple[str, ...]:
     subjects = {change.where.rpartition(" ")[2], *change.operations}
     if change.where.startswith(("schema ", "response ")):
         subjects = {change.where.rpartition(" ")[2]}
-    of_relay = any(not subjects.isdisjoint(_WORD.findall(line)) for line in errors)
+    if change.what in _FROM_TO:
+        subjects |= _words(change.detail)
+    of_relay = any(not subjects.isdisjoint(_words(line)) for line in errors)
     return (*(["clients"] if change.breaking else []), *(["relay"] if of_relay else []))
+
+
+def _words(line: str) -> set[str]:
+    """The paths, names and ids of a line; each step of a JSONPath (`$.components.schemas.Model`) is one."""
+    found = set(_WORD.findall(line))
+    return found | {step for word in found for step in word.split(".")} - {""}
 
 
 def _new_operations(old: Document, new: Document, merged: Contract | None, root: Path) -> list[Document]:
