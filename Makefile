@@ -53,8 +53,9 @@ coverage: $(READY) ## run the tests, record which operations their clients reach
 	$(BIN)/python -m pytest -n auto --write-evidence
 	$(BIN)/python -m codegen
 
-check: $(READY) ## see that generated/ is what spec/ and codegen/ make, and lint
+check: $(READY) ## see that generated/ is what spec/ and codegen/ make and that both fit the rest, and lint
 	$(BIN)/python -m codegen --check
+	$(BIN)/ruff format --check --isolated --line-length=110 generated
 	@$(MAKE) --no-print-directory lint
 
 lint: $(READY) ## ruff and mypy
