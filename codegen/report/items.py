@@ -8,7 +8,7 @@ from typing import Any
 from codegen.grammar import KINDS, METHODS
 from codegen.report.change import BOTH, Change, Effect, Place
 from codegen.report.members import text_of
-from codegen.report.operations import Sides, all_parameters, leaves
+from codegen.report.operations import Sides, all_parameters, emptiness, leaves
 
 JSON = Any
 Document = dict[str, JSON]
@@ -26,16 +26,22 @@ def compare(sides: Sides) -> Iterator[Change]:
             yield place.change("path", "added" if path in after else "removed", Effect.NONE)
         elif path in before and path in after and _are_moved(old, new):
             yield place.change("parameters", "written otherwise", Effect.NONE)
+        for method in _common(old, new):
+            at = Place(f"{method.upper()} {path}", BOTH)
+            yield from emptiness(old[method], new[method], at, "parameters")
         yield from leaves(old, new, place, sorted(others))
+
+
+def _common(old: Document, new: Document) -> list[str]:
+    return [method for method in METHODS if method in old and method in new]
 
 
 def _are_moved(old: Document, new: Document) -> bool:
     """Whether the parameters of a path differ, and those of its operations are the same for all that."""
-    common = [method for method in METHODS if method in old and method in new]
     return _texts(old) != _texts(new) and all(
         _texts({"parameters": all_parameters(old, method)})
         == _texts({"parameters": all_parameters(new, method)})
-        for method in common
+        for method in _common(old, new)
     )
 
 

@@ -127,6 +127,13 @@ def leaves(old: Document, new: Document, place: Place, keywords: list[str]) -> I
         yield place.change(keyword, what, Effect.NONE if keyword in _HARMLESS else Effect.OTHER, said)
 
 
+def emptiness(old: Document, new: Document, place: Place, *keywords: str) -> Iterator[Change]:
+    """Keywords that are empty on one side and absent on the other."""
+    for keyword in keywords:
+        if (keyword in old) != (keyword in new) and not old.get(keyword) and not new.get(keyword):
+            yield place.change(keyword, "written otherwise", Effect.NONE, "empty")
+
+
 def _operation(old: Document, new: Document, place: Place, sides: Sides) -> Iterator[Change]:
     if same(old, new):
         return
@@ -138,6 +145,7 @@ def _operation(old: Document, new: Document, place: Place, sides: Sides) -> Iter
     yield from _body(old.get("requestBody"), new.get("requestBody"), place, sides)
     yield from _responses(old.get("responses", {}), new.get("responses", {}), place, sides)
     yield from leaves(old, new, place, ["tags", "security", "servers", "callbacks"])
+    yield from emptiness(old, new, place, "responses")
 
 
 def deprecation(old: Document, new: Document, place: Place, subject: str) -> Iterator[Change]:
@@ -197,6 +205,7 @@ def parameter(old: Document, new: Document, place: Place, sides: Sides) -> Itera
     yield from content(old.get("content", {}), new.get("content", {}), place, sides)
     looked_at = {"required", "deprecated", "schema", "content"}
     yield from leaves(old, new, place, [name for name in KINDS["parameter"] if name not in looked_at])
+    yield from emptiness(old, new, place, "content")
 
 
 def _schema(old: Document, new: Document, place: Place, sides: Sides) -> Iterator[Change]:
@@ -231,6 +240,7 @@ def body(old: Document, new: Document, place: Place, sides: Sides) -> Iterator[C
     elif ("required" in old) != ("required" in new):
         yield place.change("request body", "written otherwise", Effect.NONE, "required: false")
     yield from content(old.get("content", {}), new.get("content", {}), place, sides)
+    yield from emptiness(old, new, place, "content")
 
 
 def content(old: Document, new: Document, place: Place, sides: Sides) -> Iterator[Change]:
@@ -273,3 +283,4 @@ def response(old: Document, new: Document, place: Place, sides: Sides) -> Iterat
             parts = references.followed(before[name], sides.old), references.followed(after[name], sides.new)
             yield from parameter(*parts, at, sides)
     yield from leaves(old, new, place, ["links"])
+    yield from emptiness(old, new, place, "content", "headers")

@@ -10,7 +10,7 @@ from tests.codegen.report.documents import DOCUMENTS, NAMES, SCHEMAS
 RUN = settings(
     max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-VALUES = st.one_of(SCHEMAS, st.sampled_from([*NAMES, 0, 1, True, False, "integer", []]))
+VALUES = st.one_of(SCHEMAS, st.sampled_from([*NAMES, 0, 1, True, False, "integer", [], {}]))
 
 
 @RUN

@@ -108,6 +108,30 @@ def test_parameters_that_change_nothing_are_told(before: dict[str, JSON], after:
     assert all(not breaking for _, _, breaking in rows(told(document(after), document(before))))
 
 
+@pytest.mark.parametrize(
+    ("holder", "keyword", "empty"),
+    [
+        ("get", "parameters", []),
+        ("get", "responses", {}),
+        ("200", "content", {}),
+        ("200", "headers", {}),
+        ("requestBody", "content", {}),
+    ],
+)
+def test_what_is_empty_is_told_from_what_is_absent(holder: str, keyword: str, empty: JSON) -> None:
+    def document(**given: JSON) -> dict[str, JSON]:
+        operation: dict[str, JSON] = {"operationId": "getA", "requestBody": {}, "responses": {"200": {}}}
+        if keyword == "responses":
+            del operation["responses"]
+        inner = {"get": operation, "200": operation.get("responses", {}).get("200")}
+        (inner[holder] if holder in inner else operation[holder]).update(given)
+        return {"paths": {"/a": {"get": operation}}}
+
+    expected = [(keyword, "written otherwise", False)]
+    assert rows(told(document(), document(**{keyword: empty}))) == expected
+    assert rows(told(document(**{keyword: empty}), document())) == expected
+
+
 def test_the_order_of_types_is_no_change() -> None:
     assert told(answering(A={"type": ["string", "null"]}), answering(A={"type": ["null", "string"]})) == []
 
