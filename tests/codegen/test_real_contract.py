@@ -68,3 +68,13 @@ def test_every_operation_tells_of_its_errors_in_openais_shape() -> None:
     for name in ("Refused", "Failed"):
         content = document["components"]["responses"][name]["content"]
         assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+
+
+def test_a_body_that_has_to_have_members_has_to_be_there() -> None:
+    document = json.loads((SPEC.parent / "generated" / "openapi.json").read_bytes())
+    schemas = document["components"]["schemas"]
+    for item in document["paths"].values():
+        for body in (part["requestBody"] for part in item.values() if "requestBody" in part):
+            named = [content["schema"] for content in body["content"].values()]
+            resolved = [schemas.get(schema.get("$ref", "").rpartition("/")[2], schema) for schema in named]
+            assert body.get("required") or not any(schema.get("required") for schema in resolved), body
