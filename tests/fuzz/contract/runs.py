@@ -48,7 +48,7 @@ QUICK = [
         1,
     ),
     Run("own", "coverage", ("--include-tag", "Relay", "--exclude-path-regex", "yaml"), validation="strict"),
-    Run("kept", "stateful", _KEPT, 6),
+    Run("kept", "stateful", _KEPT, 8),
 ]
 
 

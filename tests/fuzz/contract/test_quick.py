@@ -13,7 +13,7 @@ def test_the_relay_is_what_its_document_says(run: Run) -> None:
     with relay_over("sandbox:", relay_validation=run.validation, relay_blocked_operations=[]) as root:
         told = tried(run, root, _SEED)
     assert told.code == 0, told.text
-    assert told.cases > 100
+    assert told.cases > 50
 
 
 def test_a_relay_that_lets_everybody_in_is_found_out() -> None:
