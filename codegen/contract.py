@@ -2,14 +2,13 @@
 
 import copy
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from codegen import doors, files, lines, nullable, overlay
+from codegen import collisions, doors, files, lines, nullable, overlay
 from codegen.errors import CodegenError, raise_all
 from codegen.facts import resolves
 
@@ -67,18 +66,38 @@ class Contract:
 
 def load(spec: Path) -> Contract:
     """Read, merge and mount the contract in the folder `spec`; raises CodegenError."""
-    merged = nullable.spelled_out(files.load(spec / "openai.json"))
-    faults = []
-    for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
-        try:
-            merged = overlay.apply(merged, files.load(path), str(path), _action_lines(path))
-        except CodegenError as error:
-            faults.append(error)
+    merged, faults = _merged(spec)
     raise_all(faults)
+    return _made(merged, spec)
+
+
+def attempt(spec: Path) -> tuple[Contract | None, list[CodegenError]]:
+    """The contract as far as the overlays fit the document, and what does not; None where none comes of it.
+
+    What fails only because an action before it did is not told.
+    """
+    faults: list[CodegenError] = []
+    try:
+        merged, faults = _merged(spec)
+        return _made(merged, spec), faults
+    except CodegenError as error:
+        return None, faults or [error]
+
+
+def _merged(spec: Path) -> tuple[Document, list[CodegenError]]:
+    merged = nullable.spelled_out(files.load(spec / "openai.json"))
+    faults: list[CodegenError] = []
+    for path in (spec / name for name in _OVERLAYS if name == _OVERLAYS[0] or (spec / name).exists()):
+        merged, found = overlay.applied(merged, files.load(path), str(path), _action_lines(path))
+        faults += found
+    return merged, faults
+
+
+def _made(merged: Document, spec: Path) -> Contract:
     _check_whole(merged, str(spec / _OVERLAYS[0]))
     actions, tools, words = merged.pop(ACTIONS, {}), merged.pop(TOOLS, []), merged.pop(WORDS, {})
     routes = _routes(merged, actions.get("operations", {}))
-    _check_unique(routes)
+    collisions.check(routes)
     lock = files.load(spec / "openai.lock.json")
     return Contract(_mounted(merged, routes), routes, lock, actions, tools, words)
 
@@ -245,21 +264,6 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from references(part)
-
-
-def _check_unique(routes: list[Route]) -> None:
-    ids: dict[str, str] = {}
-    places: dict[tuple[str, str, str | None], str] = {}
-    for route in routes:
-        place = f"{route.method.upper()} {route.path}"
-        if route.operation_id in ids:
-            first = ids[route.operation_id]
-            raise CodegenError(f"spec: operationId {route.operation_id!r} at {place} is taken by {first}")
-        shape = re.sub(r"\{[^}]*\}", "{}", route.path)
-        key = (route.method, shape, route.query)
-        if key in places:
-            raise CodegenError(f"spec: {place} ({route.operation_id}) collides with {places[key]}")
-        ids[route.operation_id], places[key] = place, f"{place} ({route.operation_id})"
 
 
 def _mounted(document: Document, routes: list[Route]) -> Document:

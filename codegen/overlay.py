@@ -41,6 +41,15 @@ def apply(
     overlay's file), its line where `lines` has one for each, the number of the action (from 1) and its
     target; every action that cannot be applied is told.
     """
+    result, faults = applied(document, overlay, name, lines)
+    raise_all(faults)
+    return result
+
+
+def applied(
+    document: dict[str, JSON], overlay: Mapping[str, JSON], name: str, lines: Sequence[int] = ()
+) -> tuple[dict[str, JSON], list[CodegenError]]:
+    """The same as far as it goes: the result without the actions that cannot be applied, and their faults."""
     result = deepcopy(document)
     faults: list[CodegenError] = []
     for number, action in enumerate(_actions(overlay, name), start=1):
@@ -49,8 +58,7 @@ def apply(
             _Action.of(action, f"{place}: action {number}").apply(result)
         except CodegenError as error:
             faults.append(error)
-    raise_all(faults)
-    return result
+    return result, faults
 
 
 def _actions(overlay: Mapping[str, JSON], name: str) -> list[JSON]:
@@ -107,7 +115,9 @@ class _Action:
         else:
             self.merge(nodes, self.copied(document) if self.way == "copy" else self.given)
         if lost:
-            raise self.fault(f"{', '.join(map(repr, lost))} in the target selects nothing")
+            # Without the target: its other names are not at fault.
+            place = self.place.removesuffix(f", {self.target}")
+            raise CodegenError(f"{place}: {', '.join(map(repr, lost))} in its target selects nothing")
 
     def select(self, document: JSON, path: str) -> list[jsonpath.JSONPathNode]:
         try:

@@ -161,19 +161,21 @@ def _is_day(text: str) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command: 0 when both files are written; 2 and one line on stderr when nothing is."""
+    """Run the command: 0 when both files are written, 1 without the report; 2 and a line when nothing is."""
     try:
         arguments = _checked(_arguments(argv))
         spec_dir: Path = arguments.spec_dir
         before = _before(spec_dir)
         lock = vendor(arguments.source, arguments.spec_dir, arguments.commit, arguments.date)
-        told = _told(before, lock, spec_dir)
     except CodegenError as error:
         sys.stderr.write(f"vendor: {error}\n")
         return 2
-    sys.stdout.write(
-        f"vendor: {lock.operations} operations, {lock.schemas} schemas from {lock.source}\n{told}"
-    )
+    sys.stdout.write(f"vendor: {lock.operations} operations, {lock.schemas} schemas from {lock.source}\n")
+    try:
+        sys.stdout.write(_told(before, lock, spec_dir))
+    except CodegenError as error:
+        sys.stderr.write(f"vendor: both files are written, and no report: {error}\n")
+        return 1
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -27,6 +28,8 @@ JSON = Any
 Document = dict[str, JSON]
 
 _HARMLESS = frozenset({"openapi", "info", "jsonSchemaDialect"})
+_PREFIX = "#/components/schemas/"
+_REFERENCE = re.compile(rf'"{_PREFIX}([^"]+)"')
 _COMPARED = frozenset({"tags", "paths", "webhooks", "components"})
 _SINGULAR = {
     "schemas": "schema",
@@ -74,18 +77,19 @@ def _direct(document: Document) -> frozenset[str]:
 
 def _rename_the_same(schemas: Schemas) -> None:
     """Pair what is gone with what has come and says the same, the likest name first, until none is found."""
+    gone = {name: _text(schemas.old[name]) for name in schemas.old if name not in schemas.new}
+    come: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(schemas.new.keys() - schemas.old.keys()):
+        come[_text(schemas.new[name])].append(name)
     found = True
     while found:
         found = False
-        for name in [name for name in schemas.old if name not in schemas.new and name not in schemas.renamed]:
-            text = _renamed_text(schemas.old[name], schemas.renamed)
-            twins = [
-                other
-                for other in schemas.new.keys() - schemas.old.keys() - set(schemas.renamed.values())
-                if _renamed_text(schemas.new[other], {}) == text
-            ]
+        for name, text in list(gone.items()):
+            twins = come.get(_renamed_text(text, schemas.renamed), [])
             if twins:
-                schemas.renamed[name] = max(sorted(twins), key=partial(_likeness, name))
+                schemas.renamed[name] = max(twins, key=partial(_likeness, name))
+                twins.remove(schemas.renamed[name])
+                del gone[name]
                 found = True
 
 
@@ -93,11 +97,12 @@ def _likeness(name: str, other: str) -> float:
     return SequenceMatcher(None, name, other, autojunk=False).ratio()
 
 
-def _renamed_text(schema: JSON, renamed: dict[str, str]) -> str:
-    text = json.dumps(schema, sort_keys=True)
-    for before, after in renamed.items():
-        text = text.replace(f'"#/components/schemas/{before}"', f'"#/components/schemas/{after}"')
-    return text
+def _text(schema: JSON) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+def _renamed_text(text: str, renamed: dict[str, str]) -> str:
+    return _REFERENCE.sub(lambda found: f'"{_PREFIX}{renamed.get(found[1], found[1])}"', text)
 
 
 def _document(sides: Sides) -> Iterator[Change]:

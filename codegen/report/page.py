@@ -147,23 +147,35 @@ def _items(told: Iterable[Told]) -> list[str]:
 def _lines(told: Iterable[Told], quoted: Callable[[str], str], strong: str = "") -> list[str]:
     """A line for each change; the same in several places, and of several components, is one."""
     places: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    users: dict[str, set[str]] = defaultdict(set)
     for one in told:
         change = one.change
         places[change.where, change.subject, change.what, change.detail, one.breaks].append(change.place)
+        users[change.where].update(change.operations)
     owners: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for (where, *rest), names in places.items():
         owners[(*rest, tuple(names))].append(where)
-    return [_line(key, where, quoted, strong) for key, where in owners.items()]
+    return [_line(key, where, users, quoted, strong) for key, where in owners.items()]
 
 
-def _line(key: tuple[Any, ...], owners: list[str], quoted: Callable[[str], str], strong: str) -> str:
+def _line(
+    key: tuple[Any, ...],
+    owners: list[str],
+    users: dict[str, set[str]],
+    quoted: Callable[[str], str],
+    strong: str,
+) -> str:
     subject, what, detail, breaks, places = key
     named = _some([quoted(place) for place in places if place])
     said = " ".join(part for part in (subject, named, what) if part) + (
         f": {quoted(detail)}" if detail else ""
     )
     mark = " and ".join(_CLIENTS if one == "clients" else _RELAY for one in breaks)
-    return f"{_some(list(map(quoted, owners)))}: {said}" + (f" ({strong}{mark}{strong})" if mark else "")
+    line = f"{_some(list(map(quoted, owners)))}: {said}"
+    # What a schema breaks is seen at the operations that use it.
+    seen = sorted(set().union(*(users[owner] for owner in owners if owner.startswith("schema "))))
+    at = f", seen at {_some([quoted(name) for name in seen])}" if seen else ""
+    return f"{strong}{mark}{strong}: {line}{at}" if mark else line
 
 
 def _some(names: list[str]) -> str:

@@ -75,12 +75,14 @@ def report(old: Document, new: Document, names: tuple[str, str], root: Path) -> 
 
 
 def _judged(root: Path) -> tuple[Contract | None, list[str]]:
-    """The contract, unless the overlay no longer fits the document, and every line that has to change."""
-    try:
-        merged = contract.load(root / "spec")
-    except CodegenError as error:
-        return None, list(error.lines)
-    found = stale(merged, root)
+    """The contract as far as the overlays fit the document, and every line that has to change."""
+    merged, unfit = contract.attempt(root / "spec")
+    found = [line for fault in unfit for line in fault.lines]
+    if merged is None:
+        return None, found
+    found += stale(merged, root)
+    if unfit:
+        return merged, found
     try:
         faults.check(merged.document, root / "spec" / "known-faults.json")
         tables.operations(merged, root / "handlers")
@@ -104,6 +106,10 @@ def _breaks(change: Change, errors: Iterable[str]) -> tuple[str, ...]:
 def _words(line: str) -> set[str]:
     """The paths, names and ids of a line; each step of a JSONPath (`$.components.schemas.Model`) is one."""
     found = set(_WORD.findall(line))
+    # A path is named by where the relay serves it, a component by its reference.
+    found |= {word.removeprefix("/v1") for word in found} | {
+        word.rpartition("/schemas/")[2] for word in found
+    }
     return found | {step for word in found for step in word.split(".")} - {""}
 
 
@@ -129,7 +135,7 @@ def _lacking(path: str, name: str, merged: Contract | None, sandbox: set[str]) -
     collection = re.sub(r"/\{[^/]+\}\Z", "", path)
     lacking = [] if sandbox & {name, path, collection} else ["sandbox state"]
     if merged is None:
-        return [*lacking, "proxy", "Actions"]
+        return [*lacking, "proxy and Actions: not known before the overlay fits"]
     route = next((one for one in merged.routes if one.operation_id == name), None)
     actions = groups.read(merged)
     if route is None or not route.relay.get("proxy"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -191,12 +192,17 @@ class Schemas:
         gone, come = list(old), list(new)
         pairs = []
         for identity in (text_of, self._identity, self._tag):
-            for member in list(gone):
-                twin = next((one for one in come if identity(one) == identity(member)), None)
-                if twin is not None:
-                    gone.remove(member)
-                    come.remove(twin)
-                    pairs.append((member, twin))
+            waiting: dict[JSON, list[JSON]] = defaultdict(list)
+            for member in come:
+                waiting[identity(member)].append(member)
+            left = []
+            for member in gone:
+                twins = waiting[identity(member)]
+                if twins:
+                    pairs.append((member, twins.pop(0)))
+                else:
+                    left.append(member)
+            gone, come = left, [member for twins in waiting.values() for member in twins]
         if len(gone) == len(come) == 1 and are_of_one_type(gone[0], come[0]):
             pairs.append((gone.pop(), come.pop()))
         return pairs, gone, come

@@ -167,3 +167,22 @@ def test_what_cannot_be_routed_stops_with_its_place(
         contract.load(root / "spec")
     assert said in str(stopped.value)
     assert "\n" not in str(stopped.value)
+
+
+def test_paths_that_differ_in_a_parameters_name_are_one_path(tmp_path: Path) -> None:
+    other = {"operationId": "other", "responses": {"200": {"description": "OK"}}}
+    project = write_project(tmp_path, action("$.paths", update={"/things/{id}": {"delete": other}}))
+    with pytest.raises(CodegenError) as caught:
+        routes(project)
+    assert str(caught.value) in {
+        "spec: DELETE /v1/things/{id} (other) is the path /v1/things/{thing_id} as well",
+        "spec: GET /v1/things/{thing_id} (getThing) is the path /v1/things/{id} as well",
+    }
+
+
+def test_an_attempt_goes_as_far_as_the_overlays_fit(tmp_path: Path) -> None:
+    project = write_project(tmp_path, action("$.nowhere", remove=True))
+    found, faults = contract.attempt(project / "spec")
+    assert found is not None
+    assert {route.operation_id for route in found.routes} >= {"getThing", "getState"}
+    assert ["$.nowhere" in str(fault) for fault in faults] == [True]

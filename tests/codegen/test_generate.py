@@ -27,6 +27,7 @@ FILES = {
     "openapi.json",
     "operations.py",
     "routing.json",
+    "names.json",
     "tools.json",
 }
 

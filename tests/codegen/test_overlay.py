@@ -238,7 +238,7 @@ def test_an_update_of_the_root_merges_as_the_model_does(tree: JSON, update: JSON
 
 def test_every_name_of_a_list_has_to_select_something() -> None:
     told = fault({"target": "$.paths['/a', '/gone']", "description": "d", "remove": True})
-    assert told == "o.yaml: action 1, $.paths['/a', '/gone']: '/gone' in the target selects nothing"
+    assert told == "o.yaml: action 1: '/gone' in its target selects nothing"
 
 
 def test_an_operation_or_schema_that_is_there_already_is_not_added() -> None:
@@ -273,7 +273,7 @@ def test_an_action_that_lost_one_of_its_names_still_serves_the_actions_after_it(
     with pytest.raises(CodegenError) as raised:
         apply(paths, overlay(*actions), "o.yaml")
     (line,) = raised.value.lines
-    assert line.endswith("'/gone', '/lost' in the target selects nothing")
+    assert line.endswith("'/gone', '/lost' in its target selects nothing")
 
 
 def test_what_is_targeted_itself_may_be_renamed() -> None:
