@@ -1,7 +1,5 @@
 """The contract as the relay serves it, and the documents for GPT Actions made from it."""
 
-from functools import cache, partial
-
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -10,15 +8,18 @@ from relay.contract import served_document, served_yaml
 from relay.dispatch import Relay
 from relay.documents import JSON, YAML, Document, answer
 
+_JSON = Document(served_document, JSON)
+_YAML = Document(served_yaml, YAML)
+
 
 async def get_document(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Answer 200 with the merged OpenAPI 3.1.0 document, or 304."""
-    await answer(_json, scope, receive, send)
+    await answer(_JSON, scope, receive, send)
 
 
 async def get_yaml(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Answer 200 with the same as YAML, or 304."""
-    await answer(_yaml, scope, receive, send)
+    await answer(_YAML, scope, receive, send)
 
 
 async def get_actions_json(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,19 +47,9 @@ async def list_groups(relay: Relay, scope: Scope, receive: Receive, send: Send) 
 
 async def get_tools(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Answer 200 with the function tools of the group that the path names, or 304; raises UnknownPath."""
-    await answer(partial(documents.tools, scope["path"].split("/")[-2]), scope, receive, send)
-
-
-@cache
-def _json() -> Document:
-    return Document(served_document(), JSON)
-
-
-@cache
-def _yaml() -> Document:
-    return Document(served_yaml(), YAML)
+    await answer(documents.tools(scope["path"].split("/")[-2]), scope, receive, send)
 
 
 async def _answer(relay: Relay, group: str, form: str, scope: Scope, receive: Receive, send: Send) -> None:
     url = documents.public_url(relay.settings, scope)
-    await answer(partial(documents.document, group, form, url), scope, receive, send)
+    await answer(documents.document(group, form, url), scope, receive, send)

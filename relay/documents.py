@@ -4,10 +4,9 @@ import asyncio
 import gzip
 import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
-from threading import Lock
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -18,14 +17,16 @@ JSON = "application/json"
 YAML = "application/yaml"  # RFC 9512, 2.1
 _IDENTITY, _GZIP = "identity", "gzip"
 _UNNAMED = 0.0001  # without a word about it, no coding at all is acceptable, and the last choice
-_LEVEL = 9
+_LEVEL = 6  # 9 takes three times as long for a twentieth less
 # Public, and asked about each time: a relay that was set or made anew has other documents at once.
 _CACHE_CONTROL = "no-cache"
 _MEMBER = re.compile(
     r"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?"
 )
 _TAGS = re.compile(r'[ \t,]*(?:(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,[ \t,]*|\Z))')
-_MAKING = Lock()
+# One thread: many who ask at once wait for one to be made, rather than make one each. And one of its own: a
+# client can name any number of hosts to make documents for, and must not hold the threads that others need.
+_MAKING = ThreadPoolExecutor(max_workers=1, thread_name_prefix="documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,31 @@ class Representation:
 
 
 class Document:
-    """A document of one media type, in each coding that it is sent in; the coded bytes are made once."""
+    """A document of one media type, in each coding that it is sent in.
 
-    def __init__(self, content: bytes, media_type: str) -> None:
+    `make` gives its bytes. It is called once, and the coded bytes are made once, when they are asked for.
+    """
+
+    def __init__(self, make: Callable[[], bytes], media_type: str) -> None:
         self.media_type = media_type
-        self._plain = Representation.of(content, _IDENTITY)
+        self._make = make
+        self._made: dict[str, Representation] = {}
 
-    @cached_property
-    def _zipped(self) -> Representation:
-        # Without a time in it, so that equal documents have equal bytes and tags in every process.
-        return Representation.of(gzip.compress(self._plain.content, _LEVEL, mtime=0), _GZIP)
+    def made(self, coding: str) -> Representation | None:
+        """The representation in that coding, where it is made already: what needs no time."""
+        return self._made.get(coding)
 
-    def accepted(self, accept_encoding: str | None) -> Representation:
-        """The representation for a client that sent this Accept-Encoding; raises NotAcceptable."""
-        return self._zipped if coding_for(accept_encoding) == _GZIP else self._plain
+    def make(self, coding: str) -> Representation:
+        """The representation in that coding, `gzip` or `identity`; raises what making it raises."""
+        if coding not in self._made:
+            # Without a time in it, so that equal documents have equal bytes and tags in every process.
+            content = (
+                gzip.compress(self.make(_IDENTITY).content, _LEVEL, mtime=0)
+                if coding == _GZIP
+                else self._make()
+            )
+            self._made[coding] = Representation.of(content, coding)
+        return self._made[coding]
 
 
 def coding_for(accept_encoding: str | None) -> str:
@@ -103,14 +115,17 @@ def is_known(etag: str, if_none_match: str | None) -> bool:
     return etag in tags
 
 
-async def answer(make: Callable[[], Document], scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the document that `make` gives, or 304 where the client has it already (RFC 9110, 15.4.5).
+async def answer(document: Document, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send `document`, or 304 where the client has it already (RFC 9110, 15.4.5).
 
-    `make` is run beside the event loop, and not while another one is. Raises what it raises, and
-    NotAcceptable.
+    What is made already is sent at once. What is not is made beside the event loop, and not while another
+    one is. Raises what making it raises, and NotAcceptable.
     """
     accepted, known = (_joined(scope, name) for name in (b"accept-encoding", b"if-none-match"))
-    document, chosen = await asyncio.to_thread(_made, make, accepted)
+    coding = coding_for(accepted)
+    chosen = document.made(coding)
+    if chosen is None:
+        chosen = await asyncio.get_running_loop().run_in_executor(_MAKING, document.make, coding)
     fields = {"etag": chosen.etag, "cache-control": _CACHE_CONTROL, "vary": "Accept-Encoding"}
     if is_known(chosen.etag, known):
         await Response(None, 304, fields)(scope, receive, send)
@@ -118,12 +133,6 @@ async def answer(make: Callable[[], Document], scope: Scope, receive: Receive, s
     if chosen.coding != _IDENTITY:
         fields["content-encoding"] = chosen.coding
     await Response(chosen.content, 200, fields, document.media_type)(scope, receive, send)
-
-
-def _made(make: Callable[[], Document], accepted: str | None) -> tuple[Document, Representation]:
-    with _MAKING:  # many who ask at once wait for one to be made, rather than make one each
-        document = make()
-        return document, document.accepted(accepted)
 
 
 def _joined(scope: Scope, name: bytes) -> str | None:

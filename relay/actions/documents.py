@@ -86,8 +86,7 @@ def _groups(folder: _Folder) -> tuple[str, ...]:
 
 @cache
 def _loaded(folder: _Folder, group: str, ending: str) -> dict[str, Any]:
-    if group not in _groups(folder):
-        raise _unknown()
+    _check(folder, group)
     made: dict[str, Any] = json.loads((folder / f"{group}{ending}").read_bytes())
     return {name: value for name, value in made.items() if name != "x-generated"}
 
@@ -95,24 +94,31 @@ def _loaded(folder: _Folder, group: str, ending: str) -> dict[str, Any]:
 # A client can name any host for its own, so that there may be any number of these.
 @lru_cache(maxsize=_KEPT)
 def _document(folder: _Folder, group: str, form: str, server_url: str) -> Document:
+    _check(folder, group)
     server = {"servers": [{"url": server_url}]}
     if form == "json":
-        return Document(as_json({**_loaded(folder, group, ".json"), **server}), JSON)
+        return Document(lambda: as_json({**_loaded(folder, group, ".json"), **server}), JSON)
     if form == "yaml":
         # The server stands last: what comes before it is written once for all of them.
-        return Document(_yaml(folder, group) + as_yaml(server), YAML)
+        return Document(lambda: _yaml(folder, group) + as_yaml(server), YAML)
     raise _unknown()
 
 
 @cache
 def _tools(folder: _Folder, group: str) -> Document:
-    return Document(as_json(_loaded(folder, group, _TOOLS)["tools"]), JSON)
+    _check(folder, group)
+    return Document(lambda: as_json(_loaded(folder, group, _TOOLS)["tools"]), JSON)
 
 
 @cache
 def _yaml(folder: _Folder, group: str) -> bytes:
     made = _loaded(folder, group, ".json")
     return as_yaml({name: value for name, value in made.items() if name != "servers"})
+
+
+def _check(folder: _Folder, group: str) -> None:
+    if group not in _groups(folder):
+        raise _unknown()
 
 
 def _unknown() -> UnknownPath:

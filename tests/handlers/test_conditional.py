@@ -165,6 +165,41 @@ def test_many_who_ask_at_once_get_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(answers) == 8
 
 
+def test_who_makes_up_hosts_holds_neither_what_is_made_already_nor_who_needs_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def as_json(value: Any) -> bytes:
+        if ".held" in value["servers"][0]["url"]:
+            began.set()
+            assert go_on.wait(60)
+        return json.dumps(value).encode()
+
+    monkeypatch.setattr("relay.actions.documents.as_json", as_json)
+    path, answers = "/openapi.actions.json", []
+    with relay_over("sandbox:") as root:
+        made = ask(root, "GET", path)
+
+        def flood(number: int) -> None:
+            url = f"{root}{path}"
+            answers.append(httpx.get(url, headers={"host": f"{number}.held"}, timeout=60).status_code)
+
+        asking = [threading.Thread(target=flood, args=(number,)) for number in range(documents._KEPT - 2)]
+        for thread in asking:
+            thread.start()
+        try:
+            assert began.wait(30)
+            assert ask(root, "GET", path).body == made.body
+            assert ask(root, "GET", "/metrics").status == 200
+        finally:
+            go_on.set()
+            for thread in asking:
+                thread.join(60)
+    documents._document.cache_clear()
+    assert answers == [200] * len(asking)
+
+
 def test_what_is_served_is_the_generated_file_and_each_document_says_how_it_is_sent(root: str) -> None:
     assert ask(root, "GET", "/openapi.json").body == (PROJECT / "generated" / "openapi.json").read_bytes()
     for path in SERVED:
