@@ -1,7 +1,7 @@
 """Judging a JSON body by the contract: its structure by the table, its depth by the generated models."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from relay.errors import InvalidBody, InvalidJSON
 _PLACE_CHARACTERS = 120
 # Each error costs time while the event loop stands still; beyond this many they are only counted.
 _DETAILED_ERRORS = 1_000
+_INTEGER_ERRORS = ("int_type", "literal_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ class Judge:
     def judge(self, operation: Operation, body: bytes) -> Report | None:
         """None for a body that fits the contract, a Report for one that deviates in its depth.
 
-        An absent body is judged as an empty object. Raises InvalidJSON, and InvalidBody for a structure that
-        cannot be right, or for any deviation when the strength is `strict`.
+        An absent body is judged as an empty object. A number like 3600.0 is an integer, but not in a body
+        with more than 1,000 errors, such numbers among them: they are counted and not looked at. Raises
+        InvalidJSON, and InvalidBody for a structure that cannot be right, or for any deviation when the
+        strength is `strict`.
         """
         assert operation.body_model is not None
         places = self._deviations(operation.body_model, body or b"{}")
@@ -78,30 +81,31 @@ class Judge:
         return self._adapters[name]
 
     def _deviations(self, body_model: str, body: bytes) -> "_Deviations | None":
+        error = self._error(body_model, body)
+        if error is None:
+            return None
+        try:
+            value = from_json(body, allow_inf_nan=False)
+        except ValueError as fault:
+            raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
+        check_structure(BODIES[body_model], value)
+        details = _details(error)
+        if _made_integers(details, value):
+            error = self._error(body_model, to_json(value))
+            if error is None:
+                return None
+            details = _details(error)
+        if not details:
+            many = error.error_count()
+            return _Deviations(many, {"": f"{many} deviations from the contract"})
+        places = _places(details, value)
+        return _Deviations(len(places), places)
+
+    def _error(self, body_model: str, body: bytes) -> ValidationError | None:
         try:
             self._adapter(body_model).validate_json(body, strict=True)
         except ValidationError as error:
-            try:
-                value = from_json(body, allow_inf_nan=False)
-            except ValueError as fault:
-                raise InvalidJSON(f"The request body cannot be read as JSON: {fault}") from None
-            check_structure(BODIES[body_model], value)
-            left = self._besides_integers(body_model, error, value)
-            if left is not None:
-                places = _places(left, value)
-                return _Deviations(max(len(places), _beyond(left)), places)
-        return None
-
-    def _besides_integers(
-        self, body_model: str, error: ValidationError, value: Any
-    ) -> ValidationError | None:
-        """What is left of `error` once numbers like 3600.0 are read as the integers that they are."""
-        if _beyond(error) or not any(detail["type"] == "int_type" for detail in _details(error)):
             return error
-        try:
-            self._adapter(body_model).validate_json(to_json(_with_integers(value)), strict=True)
-        except ValidationError as left:
-            return left
         return None
 
 
@@ -119,33 +123,49 @@ def _refusal(deviations: _Deviations) -> InvalidBody:
     return InvalidBody(f"{about}: {message}", param=place or None, code="invalid_value")
 
 
-def _beyond(error: ValidationError) -> int:
-    """How many errors there are, where they are too many to look at each."""
-    return error.error_count() if error.error_count() > _DETAILED_ERRORS else 0
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    """What is wrong, one by one; none where there are too many to look at each."""
+    if error.error_count() > _DETAILED_ERRORS:
+        return []
+    return error.errors(include_url=False, include_context=False, include_input=False)
 
 
-def _places(error: ValidationError, value: Any) -> dict[str, str]:
+def _places(details: list[ErrorDetails], value: Any) -> dict[str, str]:
     """What is wrong at each place of the body `value`, deepest first: dotted place to message."""
-    if many := _beyond(error):
-        return {"": f"{many} deviations from the contract"}
-    placed = [(_place(detail, value), _said(detail)) for detail in _details(error)]
+    placed = [(_place(detail, value), _said(detail)) for detail in details]
     found: dict[str, str] = {}
     for steps, message in sorted(placed, key=lambda one: -len(one[0])):
         found.setdefault(".".join(steps), message)
     return found
 
 
-def _details(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_context=False, include_input=False)
+def _made_integers(details: list[ErrorDetails], value: Any) -> bool:
+    """Whether there were numbers like 3600.0 in `value` where an integer has to be; they are integers now.
+
+    Only the places that `details` name are looked at: a long body is not walked through for one number.
+    """
+    found = False
+    for detail in details:
+        if detail["type"] in _INTEGER_ERRORS:
+            for inside, step in _steps(detail, value):
+                number = inside[step]
+                # JSON Schema 2020-12, 6.1.1: a number with a zero fractional part is an integer.
+                if isinstance(number, float) and number.is_integer():
+                    inside[step] = int(number)
+                    found = True
+    return found
 
 
-def _with_integers(value: Any) -> Any:
-    # JSON Schema 2020-12, 6.1.1: a number with a zero fractional part is an integer.
-    if isinstance(value, dict):
-        return {name: _with_integers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_with_integers(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _steps(detail: ErrorDetails, value: Any) -> Iterator[tuple[Any, str | int]]:
+    """Every object or array that a deviation may be in, with the name or index in it.
+
+    A part of its place is a step into the body or the name of a union's member, which may be a field's too.
+    """
+    reached = {id(value): value}
+    for part in detail["loc"]:
+        for one in [one for one in reached.values() if _has(one, part)]:
+            yield one, part
+            reached[id(one[part])] = one[part]
 
 
 def _said(detail: ErrorDetails) -> str:
@@ -159,13 +179,16 @@ def _place(detail: ErrorDetails, value: Any) -> list[str]:
     """
     steps = []
     for part in detail["loc"]:
-        inside = (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        )
-        if inside:
+        if _has(value, part):
             value = value[part]
             steps.append(str(part))
     return [*steps, str(detail["loc"][-1])] if detail["type"] == "missing" else steps
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
 def check_structure(rules: Body, value: Any) -> None:

@@ -256,16 +256,3 @@ def test_no_body_fails_the_judge(case: tuple[str, bytes], strength: str) -> None
         assert len(outcome.header()) < 200
     else:
         assert outcome in {None, 400}
-
-
-@pytest.mark.parametrize(("number", "deviates"), [(b"3600.0", False), (b"3.6e3", False), (b"3600.5", True)])
-def test_in_depth_too_a_number_without_a_fraction_is_an_integer(number: bytes, *, deviates: bool) -> None:
-    upload = b'{"purpose": "batch", "filename": "a", "bytes": 1, "mime_type": "b", "expires_after": %b}'
-    judged = upload % (b'{"anchor": "created_at", "seconds": %b}' % number)
-    assert (Judge("structural").judge(OPERATIONS["createUpload"], judged) is not None) == deviates
-
-
-def test_the_longest_integer_that_is_read_may_stand_beside_one_with_a_point() -> None:
-    body = b'{"session_id": "s", "expires_at": 1.0, "x": %b}' % (b"9" * 4300)
-    with pytest.raises(InvalidBody, match="unknown field"):
-        Judge("structural").insist("RelaySessionQuestion", body)
