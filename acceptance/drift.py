@@ -67,3 +67,5 @@ def _print(rows: list[Row], key: str) -> None:
         words = [cell.ljust(width) for cell, width in zip(line[:3], widths, strict=False)]
         numbers = [cell.rjust(width) for cell, width in zip(line[3:], widths[3:], strict=True)]
         echo("  ".join([*words, *numbers]))
+    if any(row.accepted for row in rows):
+        echo("the upstream takes what the contract lacks: make vendor regen")

@@ -27,6 +27,7 @@ def test_it_prints_what_was_accepted_most_often_first(tmp_path: Path) -> None:
             assert ask(root, "GET", "/v1/things/1").status == 404
         done = run_relay("drift", *options, directory=tmp_path)
         assert done.returncode == 0
+        assert "make vendor regen" not in done.stdout
         recorder.reply = None
         assert chat(root, ',"new":1').status == 200
         done = run_relay("drift", *options, directory=tmp_path)
@@ -35,6 +36,7 @@ def test_it_prints_what_was_accepted_most_often_first(tmp_path: Path) -> None:
             "kind        operation             name        accepted  refused  unanswered",
             "body_field  createChatCompletion  new                1        0           0",
             "path                              /things/{}         0        3           0",
+            "the upstream takes what the contract lacks: make vendor regen",
         ]
         done = run_relay("drift", "--json", *options, directory=tmp_path)
         assert done.returncode == 1
