@@ -8,6 +8,7 @@ SOURCE ?=
 ROW ?=
 FILE ?=
 SEED ?=
+ONLY ?=
 
 # The tests start this project's code in some hundred processes: compiled once, it starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,9 +37,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 test: $(READY) ## run every test but the slow ones, on every core
 	$(BIN)/python -m pytest -n auto
 
-fuzz: $(READY) ## hostile paths by the hundred thousand, and the contract by schemathesis (SEED= of a run to repeat)
+fuzz: $(READY) ## hostile paths by the hundred thousand, and the contract by schemathesis (SEED= of a run to repeat, ONLY=own for a part)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz
-	$(BIN)/python -m tests.fuzz.contract $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.fuzz.contract $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 bench: $(READY) ## measure the relay beside other ways to forward a request (see benchmarks/__main__.py for subsets)
 	$(BIN)/python -m benchmarks

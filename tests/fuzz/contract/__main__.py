@@ -68,7 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module's docstring for exit codes."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.contract", description=__doc__)
     parser.add_argument("--seed", type=int, help="of a run that is to be repeated")
-    parser.add_argument("--only", help="the runs of this name")
+    parser.add_argument(
+        "--only", choices=dict.fromkeys(run.name for run in RUNS), help="the runs of this name"
+    )
     given = parser.parse_args(arguments)
     runs = [run for run in RUNS if given.only in (None, run.name)]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from tests.fuzz.contract.__main__ import LEAST, wrong
+from tests.fuzz.contract.__main__ import LEAST, main, wrong
 from tests.fuzz.contract.explained import EXPLAINED
 from tests.fuzz.contract.runs import RUNS, Told
 
@@ -28,3 +28,12 @@ def test_nothing_is_wrong_where_every_explanation_was_needed_and_none_lacked() -
 )
 def test_what_fails_what_lacks_and_what_is_needless_is_told(one: Told, line: str) -> None:
     assert wrong([one]) == [line]
+
+
+def test_the_help_names_the_runs_and_another_name_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    options = capsys.readouterr().out.split("options:")[1]
+    assert all(run.name in options for run in RUNS)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "ownn"])
