@@ -69,7 +69,7 @@ def _serve(
 def _folder() -> TemporaryDirectory[str]:
     """Where the workers of this relay, and of no other, count; raises SettingsError.
 
-    In memory where that is to be had: on a full disk, a worker that counts would be killed (SIGBUS).
+    In memory where that is to be had, so that no request waits for a disk. Each worker takes 1 MiB of it.
     """
     memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
     try:
@@ -108,11 +108,11 @@ class _WorkerServer(RelayServer):
 
 def _work(settings: Settings, listener: socket.socket, line: Connection, folder: str, number: int) -> None:
     """One worker's process. It says on `line` that it is ready, or why it never will be."""
-    from relay.metrics import share  # noqa: PLC0415 - the supervisor counts nothing
+    from relay.serving.counters import share  # noqa: PLC0415 - the supervisor counts nothing
 
-    share(folder, number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging(settings.effective_log_level, settings.log_format)
+    share(folder, number)
     try:
         sys.exit(_serve(settings, listener, lambda config: _WorkerServer(config, line)))
     except SettingsError as error:

@@ -20,8 +20,13 @@ def metrics(root: str) -> str:
 
 def drift(root: str) -> Counts:
     """How often what was seen: by kind, operation, name and answer."""
+    return counts_in(metrics(root))
+
+
+def counts_in(text: str) -> Counts:
+    """The counts in a text of Prometheus'."""
     found: Counts = {}
-    for family in text_string_to_metric_families(metrics(root)):
+    for family in text_string_to_metric_families(text):
         for sample in (sample for sample in family.samples if sample.name == "relay_contract_drift_total"):
             kind, operation, name, answer = (
                 sample.labels[label] for label in ("kind", "operation", "name", "answer")

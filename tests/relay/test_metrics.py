@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
-from relay.metrics import DriftCounter
 from tests.relay.drifting import chat, drift
 from tests.relay.processes import relaying
 from tests.relay.test_workers import children, only, ready, two_workers
@@ -37,15 +35,6 @@ def folder_of(worker: int) -> Path:
 
 def seen(name: str) -> tuple[str, str, str, str]:
     return "body_field", CHAT, name, "accepted"
-
-
-def test_beyond_its_bound_a_counter_has_one_more_name() -> None:
-    registry = CollectorRegistry()
-    counter = DriftCounter(registry, most=3)
-    for name in ("a", "b", "c", "d", "e", "a", "d"):
-        counter.inc("path", "", name, "accepted")
-    told = dict(re.findall(r'name="(.*?)".* (\S+)', generate_latest(registry).decode()))
-    assert told == {"a": "2.0", "b": "1.0", "c": "1.0", "(others)": "3.0"}
 
 
 def test_two_workers_are_told_as_one_and_the_dead_are_not_forgotten(tmp_path: Path) -> None:
@@ -100,7 +89,8 @@ def test_relays_on_one_machine_count_apart_and_leave_nothing_behind(tmp_path: Pa
 
 _WITHOUT_FOLDER = """
 import shutil, sys
-from relay.metrics import Metrics, share
+from relay.metrics import Metrics
+from relay.serving.counters import share
 
 share(sys.argv[1], 0)
 metrics = Metrics()
