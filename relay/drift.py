@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from generated.operations import Operation
 from relay.contract import names
-from relay.drift_names import method_at, parameters_in, shape_of, word
+from relay.drift_names import event_name, method_at, parameters_in, shape_of, word
 from relay.metrics import DriftCounter
 from relay.validation import JUDGED_BYTES
 
@@ -113,7 +113,9 @@ class EventNames:
         self._at_line = True
 
     def saw(self, chunk: bytes) -> None:
-        """Take note of the stream's next bytes."""
+        """Take note of the stream's next bytes; of none once no more names would be counted."""
+        if len(self._counted) >= _MOST:
+            return
         found = _EVENT_LINES.findall(chunk)
         if self._at_line and chunk.startswith(_EVENT) and (end := chunk.find(b"\n")) >= 0:
             found.append(chunk[:end])
@@ -127,7 +129,7 @@ class EventNames:
         name = event.decode("latin-1")
         if name in _EVENTS or b"event: " + event in self._known:
             return
-        name = word(name)
+        name = event_name(name)
         if name not in self._counted and len(self._counted) < _MOST:
             self._counted.add(name)
             self._counter.inc("event", self._operation_id, name, "accepted")
