@@ -35,8 +35,8 @@ class Run:
 # The longest first, because two at a time are run.
 RUNS = [
     Run("upstream", "coverage", _UPSTREAM),
-    Run("upstream", "fuzzing", _UPSTREAM, 60),
-    Run("own", "fuzzing", _OWN, 200, "strict"),
+    Run("upstream", "fuzzing", _UPSTREAM, 30),
+    Run("own", "fuzzing", _OWN, 40, "strict"),
     Run("kept", "stateful", _KEPT, 600),
     Run("own", "coverage", _OWN, validation="strict"),
 ]
