@@ -36,8 +36,8 @@ async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -
         "meta": {
             "contract_version": CONTRACT_VERSION,
             "operations": _UPSTREAM_OPERATIONS,
-            "validation_reports": relay.judge.reports.total(),
-            "truncated_streams": relay.forwarder.truncated.total(),
+            "validation_reports": relay.metrics.reports.total(),
+            "truncated_streams": relay.metrics.truncated.total(),
         },
     }
     await JSONResponse(state)(scope, receive, send)

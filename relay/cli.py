@@ -38,7 +38,7 @@ def serve(host: str | None, port: int | None, workers: int | None, *, sandbox: b
         given["openai_api_base"] = SANDBOX
     try:
         settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-        configure_logging(settings.effective_log_level, settings.log_format)
+        configure_logging(settings.effective_log_level, settings.log_format, settings.error_log_path)
         if settings.log_level not in LOG_LEVELS:
             warn = structlog.get_logger("relay").warning
             warn("LOG_LEVEL is no level; info is used", value=settings.log_level, allowed=LOG_LEVELS)

@@ -9,6 +9,8 @@ from types import TracebackType
 from starlette.types import Scope
 
 _EXTENSION = "relay.connection"
+# Names in a request's state: it was sent on to the upstream; its client left before the answer was whole.
+FORWARDED, LEFT = "forwarded", "left"
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from relay.client_secrets import ClientSecrets
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
 from relay.judge import Judge
-from relay.metrics import Metrics
 from relay.settings import Settings
+from relay.telemetry.metrics import Metrics
 
 
 @dataclass(slots=True)

@@ -41,7 +41,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from relay.connection import Connection, connection_of
+from relay.connection import LEFT, Connection, connection_of
 
 logger = structlog.get_logger("relay")
 
@@ -276,7 +276,7 @@ class ErrorBoundary:
                 self._admit(scope, connection)
                 await self._app(scope, receive, watched)
         except ClientGone:
-            return
+            scope["state"][LEFT] = True
         except Exception as error:  # noqa: BLE001 - a bug is an answer too, and the process lives
             known = _known(error, scope)
             if not started:

@@ -1,6 +1,5 @@
 """The one way out: every byte to and from the upstream passes `Forwarder.forward`."""
 
-from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,12 +12,12 @@ from relay.auth import RelayKeys, Secret
 from relay.body import Replay, RequestBody, has_body
 from relay.connection import connection_of
 from relay.contract import placed
-from relay.drift import Drift
 from relay.errors import InvalidHead, RelayError, UpstreamInvalid, UpstreamKeyMissing, UpstreamTruncated
 from relay.events import Events
-from relay.headers import RawHeaders, merged_tokens, to_client, to_upstream, value_of
+from relay.headers import CLIENT_ID, RawHeaders, merged_tokens, to_client, to_upstream, value_of
 from relay.loops import Loops
 from relay.settings import Settings
+from relay.telemetry.exchange import Exchange, Telemetry
 from relay.transport.upstream import Upstream, UpstreamResponse
 from relay.websocket.limits import Limits
 from relay.websocket.serve import SWITCHING, refuse, serve, to_offer
@@ -80,22 +79,23 @@ def _with_beta(fields: RawHeaders, added: str) -> RawHeaders:
 
 
 class Forwarder:
-    """Forwards requests to one upstream. It knows no operation by name.
-
-    `truncated` counts, by operation id, the streams that ended before their last event.
-    """
+    """Forwards requests to one upstream. It knows no operation by name."""
 
     def __init__(
-        self, upstream: Upstream, credentials: Credentials, loops: Loops, drift: Drift, settings: Settings
+        self,
+        upstream: Upstream,
+        credentials: Credentials,
+        loops: Loops,
+        telemetry: Telemetry,
+        settings: Settings,
     ) -> None:
         self._upstream = upstream
         self._credentials = credentials
         self._loops = loops
-        self._drift = drift
+        self._telemetry = telemetry
         self._max_body_bytes = settings.max_body_bytes
         self._limits = Limits.of(settings)
         self._websockets = settings.relay_realtime_ws_enabled
-        self.truncated: Counter[str] = Counter()
 
     async def forward(
         self, scope: Scope, receive: Receive, send: Send, operation: Operation | None = None
@@ -112,6 +112,8 @@ class Forwarder:
         check_fields(scope["headers"])
         headers = self._credentials.apply(scope, operation)
         headers.append(self._loops.via(scope["http_version"]))
+        if value_of(headers, CLIENT_ID) is None:
+            headers.append((CLIENT_ID, scope["state"]["request_id"].encode()))
         upgrade = upgrade_of(scope) if operation is None or operation.websocket else None
         if upgrade is not None:
             check_handshake(scope["headers"])
@@ -120,21 +122,20 @@ class Forwarder:
                 await refuse(upgrade, scope, send, _DISABLED)
                 return
         body = self._body(scope, receive)
-        status = None
-        try:
+        with self._telemetry.exchange(scope, operation) as exchange:
+            headers = exchange.sends(headers, body)
             response = await self._upstream.send(
                 scope["method"], target, headers, body, upgrade=upgrade is not None
             )
-            status = response.status
-        finally:
-            self._drift.saw(scope, operation, body, status)
-        try:
-            if upgrade is not None and response.status == SWITCHING:
-                await serve(upgrade, response, scope, send, self._limits)
-            else:
-                await self._relay(response, scope, send, operation)
-        finally:
-            await response.close()
+            try:
+                exchange.answered(response.status, response.headers)
+                if upgrade is not None and response.status == SWITCHING:
+                    exchange.tunnels()
+                    await serve(upgrade, response, scope, send, self._limits)
+                else:
+                    await self._relay(response, scope, send, operation, exchange)
+            finally:
+                await response.close()
 
     def _body(self, scope: Scope, receive: Receive) -> bytes | RequestBody:
         if isinstance(receive, Replay):
@@ -144,7 +145,12 @@ class Forwarder:
         return RequestBody(receive, scope["headers"], self._max_body_bytes)
 
     async def _relay(
-        self, response: UpstreamResponse, scope: Scope, send: Send, operation: Operation | None
+        self,
+        response: UpstreamResponse,
+        scope: Scope,
+        send: Send,
+        operation: Operation | None,
+        exchange: Exchange,
     ) -> None:
         if response.status not in _STATUSES:
             raise UpstreamInvalid("The upstream's answer was not valid HTTP")
@@ -157,52 +163,50 @@ class Forwarder:
             wanted = value_of(response.headers, b"upgrade") or b"websocket"
             headers += [(b"connection", b"upgrade"), (b"upgrade", wanted)]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        events = self._events(response.status, headers, operation)
+        events = Events(exchange.look) if _has_events(headers) else None
+        see = exchange.look if events is None else events.saw
         # An event of the relay's must not fill up a promised length.
         open_ended = events is not None and value_of(headers, b"content-length") is None
         last = b""
         try:
             with connection_of(scope):
                 while chunk := await response.read():
-                    if events is not None:
-                        events.saw(chunk)
-                    elif response.ended:
+                    if see is not None:
+                        see(chunk)
+                    if events is None and response.ended:
                         last = chunk
                         break
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if events is not None and response.status == HTTPStatus.OK:
-                self._judge(events, scope, operation, open_ended=open_ended)
+                _judge(events, scope, operation, exchange, open_ended=open_ended)
         except RelayError as error:
             if events is not None and open_ended:
                 await send({"type": "http.response.body", "body": events.error(error), "more_body": True})
             raise
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
-    def _events(self, status: int, headers: RawHeaders, operation: Operation | None) -> Events | None:
-        if not _has_events(headers):
-            return None
-        names = self._drift.events(operation) if status == HTTPStatus.OK else None
-        return Events() if names is None else Events(names.saw)
 
-    def _judge(self, events: Events, scope: Scope, operation: Operation | None, *, open_ended: bool) -> None:
-        """Count and log a stream that ended before its last event, and raise UpstreamTruncated.
+def _judge(
+    events: Events, scope: Scope, operation: Operation | None, exchange: Exchange, *, open_ended: bool
+) -> None:
+    """Count and log a stream that ended before its last event, and raise UpstreamTruncated.
 
-        One with a Content-Length has reached the client whole by then: that is counted, and not cut. Nothing
-        at all may be the truth where the client asked for what comes after an event that it has.
-        """
-        if operation is None or not operation.ends or scope["method"] == "HEAD":
-            return
-        if events.ended(operation.ends) or (events.empty and _RESUMING in scope["query_string"]):
-            return
-        self.truncated[operation.operation_id] += 1
-        logger.warning(
-            "truncated",
-            request_id=scope["state"]["request_id"],
-            operation=operation.operation_id,
-            bytes=events.size,
-        )
-        if open_ended:
-            raise UpstreamTruncated("The upstream ended the stream before its last event")
+    One with a Content-Length has reached the client whole by then: that is counted, and not cut. Nothing
+    at all may be the truth where the client asked for what comes after an event that it has.
+    """
+    if operation is None or not operation.ends or scope["method"] == "HEAD":
+        return
+    if events.ended(operation.ends) or (events.empty and _RESUMING in scope["query_string"]):
+        return
+    exchange.truncated()
+    logger.warning(
+        "truncated",
+        request_id=scope["state"]["request_id"],
+        operation=operation.operation_id,
+        bytes=events.size,
+    )
+    if open_ended:
+        raise UpstreamTruncated("The upstream ended the stream before its last event")
 
 
 def _target(scope: Scope, operation: Operation | None) -> bytes:

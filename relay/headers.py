@@ -19,6 +19,9 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+# What a client calls its request by, for OpenAI's support to find it.
+CLIENT_ID = b"x-client-request-id"
+
 # What says where a body ends (RFC 9112, 6.3).
 FRAMING = (b"content-length", b"transfer-encoding")
 

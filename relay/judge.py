@@ -34,12 +34,15 @@ class Report:
 
 
 class Judge:
-    """Judges a JSON body in one of three strengths: `off`, `structural`, `strict`."""
+    """Judges a JSON body in one of three strengths: `off`, `structural`, `strict`.
 
-    def __init__(self, strength: str) -> None:
+    `reports` counts, by operation id, the bodies of which a Report was made.
+    """
+
+    def __init__(self, strength: str, reports: Counter[tuple[str, ...]] | None = None) -> None:
         self._strength = strength
         self._adapters: dict[str, TypeAdapter[Any]] = {}
-        self.reports: Counter[str] = Counter()
+        self._reports = Counter() if reports is None else reports
 
     def judges(self, operation: Operation) -> bool:
         """Whether bodies of `operation` are judged at all."""
@@ -66,7 +69,7 @@ class Judge:
             return None
         if self._strength == "strict":
             raise _refusal(places)
-        self.reports[operation.operation_id] += 1
+        self._reports[(operation.operation_id,)] += 1
         return Report(places.total, next(iter(places.messages)))
 
     def insist(self, body_model: str, body: bytes) -> None:

@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.types import EventDict
+
+from relay.error_log import ErrorLog
 
 ACCESS_EVENT = "request"
 
@@ -56,8 +59,12 @@ def end_logging() -> None:
         sys.stderr = None
 
 
-def configure_logging(level: str, style: str) -> None:
-    """Send the relay's lines and the libraries' to standard error, from `level` upwards, in `style`."""
+def configure_logging(level: str, style: str, error_log: Path | None = None) -> None:
+    """Send the relay's lines and the libraries' to standard error, from `level` upwards, in `style`.
+
+    Warnings and errors go to the file `error_log` besides. Raises SettingsError where it cannot be opened.
+    """
+    errors = None if error_log is None else ErrorLog(error_log)
     threshold = logging.getLevelNamesMapping()[level.upper()]
     stream = cast("TextIO", _StandardError())
     before: list[Any] = [
@@ -68,7 +75,7 @@ def configure_logging(level: str, style: str) -> None:
     ]
     renderers = _renderers(style)
     structlog.configure(
-        processors=[_quick_requests(style, [*before, *renderers])],
+        processors=[_quick_requests(style, [*before, *renderers], errors)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -77,13 +84,29 @@ def configure_logging(level: str, style: str) -> None:
         foreign_pre_chain=before,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream)]
+    if errors is not None:
+        handlers.append(_Besides(errors))
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    logging.basicConfig(handlers=handlers, level=max(threshold, logging.WARNING), force=True)
     logging.getLogger("uvicorn.error").addFilter(_NotOurAborts())
 
 
-def _quick_requests(style: str, steps: list[Any]) -> Callable[[Any, str, EventDict], Any]:
+class _Besides(logging.Handler):
+    """Hands the libraries' lines to the error log as they look on standard error."""
+
+    def __init__(self, errors: ErrorLog) -> None:
+        super().__init__(errors.level)
+        self._errors = errors
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._errors.line(record.levelno, self.format(record))
+
+
+def _quick_requests(
+    style: str, steps: list[Any], errors: ErrorLog | None
+) -> Callable[[Any, str, EventDict], Any]:
     """All of `steps` in one, with a short way for the line that each request has."""
     line = _json_line if style == "json" else _console_line
 
@@ -94,7 +117,14 @@ def _quick_requests(style: str, steps: list[Any]) -> Callable[[Any, str, EventDi
             event = step(logger, method, event)
         return event
 
-    return processed
+    def besides(logger: Any, method: str, event: EventDict) -> Any:
+        made = processed(logger, method, event)
+        assert errors is not None
+        errors.line(levels.get(method, logging.ERROR), made)
+        return made
+
+    levels = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()}
+    return processed if errors is None else besides
 
 
 def _json_line(level: str, event: EventDict) -> str:

@@ -20,14 +20,7 @@ class SettingsError(Exception):
 def _api_base(value: str) -> str:
     if value == SANDBOX:
         return value
-    parts = urlsplit(value)
-    # Reading the port is what checks it.
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-        raise ValueError
-    parts.hostname.encode("idna")  # raises for labels that no resolver takes
-    if "@" in parts.netloc or not re.fullmatch(r"[!-~]+", value) or "?" in value or "#" in value:
-        raise ValueError
-    base = value.rstrip("/")
+    base = _address(value)
     return base if base.endswith("/v1") else f"{base}/v1"
 
 
@@ -36,6 +29,17 @@ def _public_url(value: str) -> str:
     if parts.scheme != "https" or not parts.hostname or parts.port == 0:
         raise ValueError
     if not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?", value):
+        raise ValueError
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    # Reading the port is what checks it.
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError
+    parts.hostname.encode("idna")  # raises for labels that no resolver takes
+    if "@" in parts.netloc or not re.fullmatch(r"[!-~]+", value) or "?" in value or "#" in value:
         raise ValueError
     return value.rstrip("/")
 
@@ -78,6 +82,7 @@ def _text(value: str) -> str:
 
 
 ApiBase = Annotated[str, AfterValidator(_api_base)]
+Collector = Annotated[str, AfterValidator(_address)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Globs = Annotated[list[Annotated[str, AfterValidator(_glob)]], NoDecode, BeforeValidator(_listing)]

@@ -175,6 +175,25 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(lower)] = setting(
         "console", "how a log line is written", "LOG_FORMAT", allowed="console or json"
     )
+    error_log_path: Path | None = setting(
+        None, "a file for warnings and errors besides, ten times 10 MiB of it kept", "ERROR_LOG_PATH"
+    )
+    relay_metrics_port: kinds.Port | None = setting(
+        None,
+        "a port where /metrics needs no key; 0 takes a free one",
+        "RELAY_METRICS_PORT",
+        allowed="a whole number from 0 to 65535",
+    )
+    relay_metrics_host: Text = setting("127.0.0.1", "the address of RELAY_METRICS_PORT", "RELAY_METRICS_HOST")
+    otel_exporter_otlp_endpoint: kinds.Collector | None = setting(
+        None,
+        "a collector of traces, OTLP over HTTP; needs the extra `tracing`",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        allowed="an http or https address without user, query or fragment",
+    )
+    otel_service_name: Text | None = setting(
+        None, "the name in traces; RELAY_NAME where there is none", "OTEL_SERVICE_NAME"
+    )
     app_mode: Text = setting("development", "reported by health", "APP_MODE")
     environment: Text = setting("development", "reported by health", "ENVIRONMENT")
 

@@ -135,7 +135,14 @@ def code_lines(path: Path) -> int:
     return sum(number not in explained and line.strip()[:1] not in {"", "#"} for number, line in lines)
 
 
-PARTS = {"transport": 700, "websocket": 600, "serving": 700, "actions": 1_150, "handlers": 500}
+PARTS = {
+    "transport": 700,
+    "websocket": 600,
+    "serving": 700,
+    "actions": 1_150,
+    "telemetry": 900,
+    "handlers": 500,
+}
 
 
 def test_the_runtime_and_its_parts_have_few_lines_of_code() -> None:

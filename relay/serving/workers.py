@@ -21,6 +21,7 @@ from types import FrameType
 
 import structlog
 
+from relay.error_log import of_worker
 from relay.log import configure_logging
 from relay.serving.config import RelayConfig
 from relay.serving.descriptors import raise_limit
@@ -28,6 +29,8 @@ from relay.serving.drain import RelayServer
 from relay.serving.server import announce, listen, server_config
 from relay.setting_types import SettingsError
 from relay.settings import Settings
+from relay.telemetry.port import metrics_port
+from relay.telemetry.workers import Workers, told_by
 
 logger = structlog.get_logger("relay")
 
@@ -41,7 +44,7 @@ def run(settings: Settings) -> int:
     raise_limit()
     listener = listen(settings)
     if settings.relay_workers > 1:
-        with _folder() as folder:
+        with _folder() as folder, metrics_port(settings, told_by(Workers(folder))):
             return _Supervisor(settings, listener, folder).run()
     # A signal that comes when the server has ended already is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -51,14 +54,17 @@ def run(settings: Settings) -> int:
 
 
 def _serve(
-    settings: Settings, listener: socket.socket, server_of: Callable[[RelayConfig], RelayServer]
+    settings: Settings,
+    listener: socket.socket,
+    server_of: Callable[[RelayConfig], RelayServer],
+    workers: Workers | None = None,
 ) -> int:
     # The contract's models and tables live as long as the process: looking for garbage among them is a third
     # of the start, and would come back with every full collection.
     gc.disable()
     from relay.app import create_app  # noqa: PLC0415 - the supervisor needs no model of the contract
 
-    app = create_app(settings)
+    app = create_app(settings, workers=workers)
     gc.freeze()
     gc.enable()
     server = server_of(server_config(app, settings))
@@ -69,7 +75,7 @@ def _serve(
 def _folder() -> TemporaryDirectory[str]:
     """Where the workers of this relay, and of no other, count; raises SettingsError.
 
-    In memory where that is to be had, so that no request waits for a disk. Each worker takes 1 MiB of it.
+    In memory where that is to be had: each worker writes its counts once a second.
     """
     memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
     try:
@@ -108,13 +114,12 @@ class _WorkerServer(RelayServer):
 
 def _work(settings: Settings, listener: socket.socket, line: Connection, folder: str, number: int) -> None:
     """One worker's process. It says on `line` that it is ready, or why it never will be."""
-    from relay.serving.counters import share  # noqa: PLC0415 - the supervisor counts nothing
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logging(settings.effective_log_level, settings.log_format)
-    share(folder, number)
+    error_log = of_worker(settings.error_log_path, number)
     try:
-        sys.exit(_serve(settings, listener, lambda config: _WorkerServer(config, line)))
+        configure_logging(settings.effective_log_level, settings.log_format, error_log)
+        workers = Workers(folder, number)
+        sys.exit(_serve(settings, listener, lambda config: _WorkerServer(config, line), workers))
     except SettingsError as error:
         line.send(str(error))
         sys.exit(_FAILED)

@@ -107,9 +107,9 @@ class NativeTransport(httpx.AsyncBaseTransport):
         self._pool = Pool(base_url, read_timeout)
 
     @property
-    def in_use(self) -> int:
-        """How many connections carry an exchange."""
-        return self._pool.in_use
+    def connections(self) -> tuple[int, int]:
+        """How many connections carry an exchange, and how many are idle."""
+        return self._pool.connections
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; raises httpx.TransportError."""

@@ -30,9 +30,9 @@ class Pool:
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
-    def in_use(self) -> int:
-        """How many connections carry an exchange."""
-        return len(self._busy)
+    def connections(self) -> tuple[int, int]:
+        """How many connections carry an exchange, and how many are idle."""
+        return len(self._busy), len(self._idle)
 
     async def acquire(self) -> Connection:
         """An idle connection, or a new one; raises OSError, and TimeoutError where connecting takes long."""

@@ -99,8 +99,8 @@ class Upstream:
         self._url = httpx.URL(f"{parts.scheme}://{parts.netloc}/")
         self._transport = _transport(transport, base_url, read_timeout)
         # What speaks for comparison's sake has no way to hand a connection over.
-        native = isinstance(self._transport, NativeTransport)
-        self._upgrading = self._transport if native else NativeTransport(base_url, read_timeout)
+        native = self._transport if isinstance(self._transport, NativeTransport) else None
+        self._upgrading = native or NativeTransport(base_url, read_timeout)
 
     async def send(
         self,
@@ -128,6 +128,10 @@ class Upstream:
             raise _known(error) from error
         assert isinstance(response.stream, ResponseStream)
         return UpstreamResponse(response.status_code, response.extensions["fields"], response.stream)
+
+    def connections(self) -> tuple[int, int]:
+        """How many connections carry an exchange, and how many are idle; of the native transport's."""
+        return self._upgrading.connections
 
     async def close(self) -> None:
         """Close every connection to the upstream."""

@@ -7,7 +7,7 @@ import pytest
 
 from acceptance.answer import Answer, Unmet
 from acceptance.drift import Row, counted
-from tests.relay.drifting import chat
+from tests.relay.telemetry.drifting import chat
 from tests.relay.wire import ask
 from tests.servers import RELAY_KEY, Recorder, answering, recording, relay_over, run_relay
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codegen import contract, names
 from relay.contract import names as generated
-from relay.drift import Known, linked, unknown_fields
+from relay.telemetry.drift import Known, linked, unknown_fields
 from tests.codegen.projects import DOCUMENT, action, write_project
 
 Schema = dict[str, Any]

@@ -3,9 +3,31 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from generated.operations import OPERATIONS
-from tests.relay.drifting import chat
+from tests.relay.telemetry.drifting import chat
 from tests.relay.wire import ask
 from tests.servers import REAL_KEY, RELAY_KEY, exchange
+
+# Dashboards and alerts go by these.
+NAMES = {
+    "relay_cancellations",
+    "relay_contract_drift",
+    "relay_info",
+    "relay_request_duration_seconds",
+    "relay_request_size_bytes",
+    "relay_requests",
+    "relay_requests_in_progress",
+    "relay_response_size_bytes",
+    "relay_stream_duration_seconds",
+    "relay_stream_events",
+    "relay_streams_open",
+    "relay_time_to_first_byte_seconds",
+    "relay_truncated_streams",
+    "relay_upstream_connections",
+    "relay_upstream_errors",
+    "relay_usage_tokens",
+    "relay_usage_unread",
+    "relay_validation_reports",
+}
 
 
 def test_it_is_prometheus_text(relay: str) -> None:
@@ -14,9 +36,12 @@ def test_it_is_prometheus_text(relay: str) -> None:
     assert answer.status == 200
     assert answer.all("content-type") == ["text/plain; version=1.0.0; charset=utf-8"]
     assert OPERATIONS["getMetrics"].response_media_types == ("text/plain",)
-    families = list(text_string_to_metric_families(answer.body.decode()))
-    assert [family.name for family in families] == ["relay_contract_drift"]
-    assert [family.type for family in families] == ["counter"]
+    families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
+    assert families["relay_contract_drift"].type == "counter"
+    assert all(family.documentation for family in families.values())
+    named = {name for name in families if name.startswith("relay_")}
+    assert named == NAMES
+    assert {name.partition("_")[0] for name in families.keys() - named} == {"process"}
 
 
 def test_it_holds_no_key(relay: str) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from generated.operations import OPERATIONS
-from relay.drift import Drift
-from relay.drift_names import ODD, event_name, method_at, parameters_in, shape_of, word
-from relay.metrics import Metrics
-from tests.relay.drifting import JSON, Counts, drift
+from relay.telemetry.drift import Drift
+from relay.telemetry.drift_names import ODD, event_name, method_at, parameters_in, shape_of, word
+from relay.telemetry.metrics import Metrics
 from tests.relay.sse import blocks, fields
+from tests.relay.telemetry.drifting import JSON, Counts, drift
 from tests.relay.wire import Answer, ask
 from tests.servers import Recorder, recording, relay_over
 

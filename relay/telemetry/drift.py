@@ -14,8 +14,8 @@ from starlette.types import Scope
 
 from generated.operations import Operation
 from relay.contract import names
-from relay.drift_names import event_name, method_at, parameters_in, shape_of, word
-from relay.metrics import DriftCounter
+from relay.telemetry.drift_counter import DriftCounter
+from relay.telemetry.drift_names import event_name, method_at, parameters_in, shape_of, word
 from relay.validation import JUDGED_BYTES
 
 # How many names of one request are counted, and how many objects, arrays and new names of its body looked at.

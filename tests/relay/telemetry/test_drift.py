@@ -8,7 +8,7 @@ import pytest
 from pydantic_core import to_json
 
 from generated.operations import OPERATIONS
-from tests.relay.drifting import CHAT, JSON, Counts, chat, drift, metrics, new
+from tests.relay.telemetry.drifting import CHAT, JSON, Counts, chat, drift, metrics, new
 from tests.relay.test_legal_bodies import LEGAL
 from tests.relay.wire import ask
 from tests.servers import Recorder, answering, recording, relay_over

@@ -1,0 +1,37 @@
+"""`/metrics` on a port of its own, which needs no key: for a network that only whoever watches can reach."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+
+from relay.settings import Settings
+
+logger = structlog.get_logger("relay")
+
+
+@contextmanager
+def metrics_port(settings: Settings, metrics: CollectorRegistry) -> Iterator[None]:
+    """Serve `metrics` where RELAY_METRICS_PORT says, if it does; one that is taken costs a line, no more."""
+    port, host = settings.relay_metrics_port, settings.relay_metrics_host
+    server = None
+    if port is not None:
+        try:
+            server, thread = start_http_server(port, host, metrics)
+        except OSError as error:
+            logger.warning(
+                "metrics have no port of their own: choose another RELAY_METRICS_PORT",
+                host=host,
+                port=port,
+                reason=error.strerror,
+            )
+        else:
+            logger.info("metrics", url=f"http://{host}:{server.server_port}/metrics")
+    try:
+        yield
+    finally:
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
