@@ -20,6 +20,7 @@ _OK, _REFUSED = 200, 400
 _EVENT_STREAM, _JSON = b"text/event-stream", b"application/json"
 _BLANK_LINES = (b"\n\n", b"\n\r\n")
 _LINE_ENDS = (b"\n", b"\r")
+_EDGE = 2  # bytes of a blank line that the next chunk may end
 
 
 class Telemetry:
@@ -88,10 +89,10 @@ class Exchange:
     def _saw_events(self, chunk: bytes) -> None:
         blank = _blank_lines(chunk)
         if self._edge and chunk.startswith(_LINE_ENDS):
-            start = chunk[:2]
+            start = chunk[:_EDGE]
             blank += _blank_lines(self._edge + start) - _blank_lines(self._edge) - _blank_lines(start)
         self._events += blank
-        self._edge = chunk[-2:]
+        self._edge = chunk[-_EDGE:] if len(chunk) >= _EDGE else (self._edge + chunk)[-_EDGE:]
         if self._names is not None:
             self._names(chunk)
         if self._ends is not None:

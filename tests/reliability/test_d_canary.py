@@ -14,6 +14,7 @@ from relay.setting_table import describe
 from relay.setting_types import SettingsError
 from relay.settings import load_settings
 from tests.faulty import Connection, Faulty, misbehaving
+from tests.relay.telemetry.collector import collecting
 from tests.relay.wire import CHAT, CHAT_BODY, dialled
 from tests.reliability.canary import JSON, REAL, RELAY, hits, requests, says
 from tests.reliability.plugin import Figure
@@ -59,11 +60,11 @@ main()
 
 
 @contextmanager
-def relay_with_canaries(folder: Path, upstream: str, style: str) -> Iterator[Running]:
+def relay_with_canaries(folder: Path, upstream: str, style: str, **more: str) -> Iterator[Running]:
     """A relay that logs all it can, with canaries for keys."""
     variables = {"OPENAI_API_KEY": REAL, "RELAY_KEY": RELAY, "OPENAI_API_BASE": upstream, "RELAY_PORT": "0"}
     variables |= {"LOG_LEVEL": "debug", "LOG_FORMAT": style, "RELAY_TIMEOUT": "1", "RELAY_MAX_BODY_MB": "1"}
-    with running_relay("serve", directory=folder, program=PROGRAM, **variables) as relay:
+    with running_relay("serve", directory=folder, program=PROGRAM, **variables, **more) as relay:
         yield relay
 
 
@@ -88,15 +89,32 @@ def assert_no_canary(scanned: dict[str, bytes], figure: Figure, where: str) -> N
 def test_d22_no_error_tells_a_key(tmp_path: Path, figure: Figure, style: str) -> None:
     faulty = Faulty(says)
     asked = requests(OWN)
-    with misbehaving(faulty), relay_with_canaries(tmp_path, faulty.base_url, style) as relay:
+    with (
+        misbehaving(faulty),
+        collecting() as collector,
+        relay_with_canaries(
+            tmp_path,
+            faulty.base_url,
+            style,
+            ERROR_LOG_PATH="errors.log",
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.root,
+            OTEL_BSP_SCHEDULE_DELAY="50",
+        ) as relay,
+    ):
         leave(relay.root)
         scanned = {what: exchange(relay.root, raw) for what, raw in asked.items()}
         exchange(relay.root, asked["whole"])
         for word in ("unanswered", "aborted", "Traceback", "a bug of the handler"):
             until(lambda word=word: any(word in line for line in relay.lines))  # type: ignore[misc]
         until(lambda: sum("whole" in line for line in relay.lines) >= 2)
+        scanned["metrics"] = exchange(relay.root, asked["/metrics"])
+        relay.process.terminate()
+        assert relay.process.wait(20) == 0
     assert not faulty.failures
     scanned["log"] = "\n".join(relay.lines).encode()
+    scanned["error log"] = (tmp_path / "errors.log").read_bytes()
+    scanned["traces"] = b"".join(collector.bodies)
+    assert all(scanned[what] for what in ("metrics", "error log", "traces"))
     codes = {code.decode() for raw in scanned.values() for code in re.findall(rb'"code": "(\w+)"', raw)}
     assert codes >= CODES
     assert_no_canary(scanned, figure, f"{style} log, {len(asked)} requests")
