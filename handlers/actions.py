@@ -10,6 +10,7 @@ from relay.actions.background import SECONDS, Waiting
 from relay.actions.requests import asked
 from relay.contract import operation_of
 from relay.dispatch import Relay
+from relay.telemetry.usage import usage_in
 
 
 async def serve(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,6 +32,7 @@ async def serve(relay: Relay, scope: Scope, receive: Receive, send: Send) -> Non
         if request.waits:
             include = request.members.get("include")
             waiting = Waiting(relay, request.scope, request.receive, scope["path"], include, end)
-            await waiting.finish(answer)
+            if await waiting.finish(answer):
+                relay.metrics.used(door.wraps, usage_in(bytes(answer.body)))
         await asyncio.to_thread(finish, door, answer, request.scope["path"], limited=limited)
         await answer.send(send, bodiless=scope["method"] == "HEAD")

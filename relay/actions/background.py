@@ -58,16 +58,22 @@ class Waiting:
         self._query = urlencode([("include[]", name) for name in names if isinstance(name, str)])
         self._end = end
 
-    async def finish(self, answer: Answer) -> None:
-        """Let `answer` be the finished work, or the unfinished one with how to ask for it."""
+    async def finish(self, answer: Answer) -> bool:
+        """Let `answer` be the finished work, or the unfinished one with how to ask for it.
+
+        Whether the work ended while it was waited for: then no answer to a POST says what it used.
+        """
+        waited = False
         while (working := _id_at_work(answer)) is not None:
             path = self._scope["raw_path"].decode("latin-1") + "/" + quote(working, safe="")
             looked = Answer(answer.limit, f"GET {path}", answer.narrowed_by)
             if not await self._look(path, looked):  # what is known is the better answer
                 added = {"relay": _how(self._with_query(f"{self._door}/{working}"))}
                 answer.body = bytearray(with_members(bytes(answer.body), {}, added))
-                return
+                return False
+            waited = True
             answer.body, answer.headers, answer.at = looked.body, looked.headers, looked.at
+        return waited
 
     async def _look(self, path: str, looked: Answer) -> bool:
         """Whether there was time to ask again, and an answer."""

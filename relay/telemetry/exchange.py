@@ -150,10 +150,7 @@ class Exchange:
             self._metrics.usage_unread[(self.name,)] += 1
             return Usage()
         usage = usage_of(self._ends, self._body)
-        if usage.tokens:
-            model = self._metrics.model(usage.model or UNKNOWN)
-            for name, tokens in usage.tokens.items():
-                self._metrics.usage[self.name, model, name] += tokens
+        self._metrics.used(self.name, usage)
         return usage
 
 

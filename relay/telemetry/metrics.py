@@ -12,6 +12,7 @@ from prometheus_client.metrics import disable_created_metrics
 
 from relay.telemetry.drift_counter import DRIFT, DriftCounter
 from relay.telemetry.tally import Counts, Names, tally
+from relay.telemetry.usage import Usage
 from relay.telemetry.workers import Workers, told_by
 
 UNKNOWN = "(unknown)"  # forwarded, and not in the contract
@@ -145,6 +146,13 @@ class Metrics:
         sent.observe(sizes[1])
         if first is not None:
             firsts.observe(first)
+
+    def used(self, operation: str, usage: Usage) -> None:
+        """Count the tokens that an answer names, once for each work."""
+        if usage.tokens:
+            model = self.model(usage.model or UNKNOWN)
+            for kind, tokens in usage.tokens.items():
+                self.usage[operation, model, kind] += tokens
 
     def streamed(self, operation: str, seconds: float) -> None:
         """Count an event stream that is over."""

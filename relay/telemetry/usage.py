@@ -87,6 +87,13 @@ def usage_of(ends: Ends, request: object) -> Usage:
     return Usage(model_in(ends.head) or model_in(tail) or model_in(request), _tokens(tail))
 
 
+def usage_in(body: bytes) -> Usage:
+    """The same, of an answer that is there whole."""
+    ends = Ends(None)
+    ends.saw(body)
+    return usage_of(ends, None)
+
+
 def model_in(text: object) -> str | None:
     """The first model that a text of JSON names, None where it names none or is not there as bytes."""
     found = _MODEL.search(text) if isinstance(text, bytes) else None

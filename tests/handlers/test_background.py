@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from handlers import actions
 from relay.actions import background
+from tests.relay.telemetry.watching import sample
 from tests.relay.wire import Answer, ask
 from tests.servers import Recorder, answering, recording, relay_over
 
@@ -71,6 +72,16 @@ def test_what_is_over_is_not_asked_for(relay: str, recorder: Recorder, status: s
 def test_who_wants_no_background_gets_none(relay: str, recorder: Recorder, body: bytes) -> None:
     assert create(relay, body).status == 200
     assert recorder.seen[0].body == body
+
+
+@pytest.mark.parametrize("looks", [0, 1, 3])
+def test_what_was_used_is_told_once(relay: str, recorder: Recorder, looks: int) -> None:
+    used = {"model": f"told-{looks}", "usage": {"input_tokens": 3, "output_tokens": 4}}
+    saying(recorder, *[(response("queued"), 200)] * looks, (response("completed", **used), 200))
+    assert create(relay, b'{"model": "m", "input": "i"}').status == 200
+    told = {"operation": "createResponse", "model": f"told-{looks}"}
+    assert sample(relay, "relay_usage_tokens_total", **told, kind="input") == 3
+    assert sample(relay, "relay_usage_tokens_total", **told, kind="output") == 4
 
 
 def test_what_takes_longer_says_how_to_ask_for_it(
