@@ -76,7 +76,7 @@ regen: $(READY) ## make generated/ from spec/
 
 lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --group bench --group codegen --group dev --extra tracing \
+		--no-header --no-annotate --all-extras --group bench --group codegen --group dev --group supply \
 		--output-file requirements.lock pyproject.toml
 
 clean: ## remove the environment and every cache
