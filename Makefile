@@ -9,12 +9,13 @@ ROW ?=
 FILE ?=
 SEED ?=
 ONLY ?=
+OSV_URL ?=
 
 # The tests start this project's code in some hundred processes: compiled once, it starts sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint actions-lint vendor regen lock clean
+.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint actions-lint vendor regen dist sbom audit lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -73,6 +74,16 @@ vendor: $(READY) ## read OpenAI's document (SOURCE=file or URL) into spec/
 
 regen: $(READY) ## make generated/ from spec/
 	$(BIN)/python -m codegen
+
+dist: $(READY) ## build the wheel and the sdist in dist/, the same bytes each time
+	$(BIN)/python -m supply.dist
+
+sbom: $(READY) ## list what runs, with licences and hashes, in build/sbom.json (CycloneDX)
+	$(BIN)/python -m supply.sbom
+
+# Not a part of CI: what is published tomorrow is no fault of a change, and it takes a network.
+audit: $(READY) ## look up what is known against the locked dependencies (OSV_URL= for a service other than PyPI)
+	$(BIN)/python -m supply.audit $(if $(OSV_URL),--osv-url '$(OSV_URL)')
 
 lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

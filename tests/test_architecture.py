@@ -23,6 +23,7 @@ OURS = (
     "handlers",
     "relay",
     "sandbox",
+    "supply",
     "tests",
 )
 PACKAGES = tuple(folder for folder in OURS if folder not in {"examples", "tests"})
