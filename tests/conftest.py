@@ -16,7 +16,13 @@ from tests.file_host import FileHost, certified
 from tests.relay.processes import Holding
 from tests.servers import Recorder, Seen, recording, relay_over
 
-pytest_plugins = ["tests.evidence_plugin", "tests.reliability.plugin", "tests.told"]
+pytest_plugins = [
+    "tests.evidence_plugin",
+    "tests.order",
+    "tests.quiet",
+    "tests.reliability.plugin",
+    "tests.told",
+]
 
 # How fast one example is says more of the machine's load than of the code.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
