@@ -1,1 +1,1 @@
-"""The acceptance flows: what a relay must do end to end, shown over HTTP."""
+"""What the commands do that ask a relay: the acceptance flows, drift, differences, and the doctor."""

@@ -1,5 +1,6 @@
 """The client of the flows: each request is bounded in time, and reported to whoever observes."""
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class Incoming:
         self.request = request
         self.status = response.status_code
         self.media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.fields: list[tuple[str, str]] = response.headers.multi_items()
         self._response = response
         self._sent = sent
         self._seconds = seconds
@@ -65,7 +67,10 @@ class Client:
         headers = {"accept-encoding": "identity"}
         if target.key:
             headers["authorization"] = f"Bearer {target.key}"
-        self._http = httpx.Client(headers=headers, timeout=target.seconds, trust_env=False)
+        # As the relay does: whom the system trusts, and no proxy. Without TLS there is nobody to trust.
+        secure = target.base_url.startswith("https:")
+        tls = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._http = httpx.Client(headers=headers, timeout=target.seconds, trust_env=False, verify=tls)
         self._target = target
         self._observer = observer
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 import click
 
 from acceptance import batches, contents, documents, files, realtime, streams, uploads
+from acceptance.answer import Unmet
 from acceptance.client import Client, Observer, Target
+from acceptance.exits import Exit, Unreachable, Unusable
 from acceptance.flow import Run, Stopped
-from acceptance.report import Report
+from acceptance.report import Report, safe
 
 FLOWS: dict[str, Callable[[Run], None]] = {
     "A": uploads.run,
@@ -21,12 +23,7 @@ FLOWS: dict[str, Callable[[Run], None]] = {
     "F": files.run,
     "G": realtime.run,
 }
-INTERRUPTED = 130
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
-
-
-class Unusable(Exception):
-    """An argument that cannot be used; the message is one line."""
 
 
 def run(
@@ -40,7 +37,7 @@ def run(
 ) -> int:
     """Run the flows and print their table; gives the exit code: 0, 1 when one failed, 130 interrupted.
 
-    Raises Unusable. `target` is as `usable` takes it.
+    Raises Unusable, and Unreachable where nobody answers at all. `target` is as `usable` takes it.
     """
     letters = _letters(only)
     _check_text("--model", model)
@@ -49,18 +46,29 @@ def run(
     report = Report(target.key)
     try:
         with Client(target, observer) as client:
+            _reach(client, target.key)
             runs = (Run(letter, client, model, realtime_model, wait, report.row) for letter in letters)
             failed = [flow.letter for flow in runs if not _shown(flow)]
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     report.end(failed, letters)
-    return 1 if failed else 0
+    return Exit.FOUND if failed else Exit.DONE
 
 
-def usable(target: Target) -> Target:
-    """`target`, which may lack `/v1` and have several keys, of which the first is shown; raises Unusable."""
-    return Target(_base_url(target.base_url), _key(target.key), target.seconds)
+def usable(target: Target, option: str = "--base-url") -> Target:
+    """`target`, which may lack `/v1` and have several keys, of which the first is shown; raises Unusable.
+
+    `option` is what its address was given by.
+    """
+    return Target(_base_url(target.base_url, option), _key(target.key), target.seconds)
+
+
+def _reach(client: Client, key: str) -> None:
+    try:
+        client.send("GET", "//live")
+    except Unmet as unmet:
+        raise Unreachable(safe(key, f"the relay does not answer: {unmet.came}")) from None
 
 
 def _shown(flow: Run) -> bool:
@@ -92,8 +100,8 @@ def _letters(only: str | None) -> list[str]:
     return sorted(wanted)
 
 
-def _base_url(given: str) -> str:
-    message = "--base-url is invalid: allowed is an http or https address without user, query or fragment"
+def _base_url(given: str, option: str) -> str:
+    message = f"{option} is invalid: allowed is an http or https address without user, query or fragment"
     try:
         parts = urlsplit(given)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from acceptance.answer import Answer, Unmet, equal
 from acceptance.client import Client, Target
+from acceptance.exits import Exit, Unreachable
 from acceptance.report import echo, safe
 
 _SAMPLE = "relay_contract_drift_total"
@@ -30,15 +31,19 @@ class Row:
 def run(target: Target, *, as_json: bool) -> int:
     """Print what the relay has seen since it started; 1 where the upstream accepted some of it, else 0.
 
-    Raises Unmet where the relay cannot be asked.
+    Raises Unreachable where the relay cannot be asked.
     """
-    with Client(target) as client:
-        rows = counted(client.send("GET", "//metrics").succeeded())
+    try:
+        with Client(target) as client:
+            rows = counted(client.send("GET", "//metrics").succeeded())
+    except Unmet as unmet:
+        told = f"expected {unmet.expected}, came {unmet.came}"
+        raise Unreachable(safe(target.key, told)) from None
     if as_json:
         echo(json.dumps([asdict(row) for row in rows], indent=1))
     else:
         _print(rows, target.key)
-    return 1 if any(row.accepted for row in rows) else 0
+    return Exit.FOUND if any(row.accepted for row in rows) else Exit.DONE
 
 
 def counted(answer: Answer) -> list[Row]:

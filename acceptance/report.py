@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -32,11 +33,12 @@ class Report:
         echo(f"{len(ran)} flows ({', '.join(ran)}), {told}")
 
 
-def safe(key: str, text: str) -> str:
-    """`text` in a line's length, without the key and without what would steer a terminal."""
+def safe(keys: str | Sequence[str], text: str) -> str:
+    """`text` in a line's length, without the keys and without what would steer a terminal."""
     hidden = text
-    for spelling in _spellings(key) if key else []:
-        hidden = hidden.replace(spelling, "(the key)")
+    for key in [keys] if isinstance(keys, str) else keys:
+        for spelling in _spellings(key) if key else []:
+            hidden = hidden.replace(spelling, "(the key)")
     plain = "".join(character if character.isprintable() else " " for character in hidden)
     return plain if len(plain) <= _SHOWN_CHARACTERS else plain[:_SHOWN_CHARACTERS] + " …"
 

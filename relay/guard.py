@@ -91,18 +91,18 @@ class Guard:
         meant, whole = [], []
         if operation is None or slashed != raw or path != scope["path"]:
             # An encoded slash stands between segments to one server, and inside a segment to another.
-            meant, whole = (_operations_at(place, scope["method"]) for place in (path, _reading(slashed)))
+            meant, whole = (operations_at(place, scope["method"]) for place in (path, _reading(slashed)))
         names = names_of(scope) | {found.operation_id for found in (*meant, *whole)}
         if operation is not None:
             # To a server that ignores case, /threads/Runs is no thread's name.
             parameters = operation.path.count("{")
-            alike = _operations_at(path, scope["method"], self._blocked)
+            alike = operations_at(path, scope["method"], self._blocked)
             names |= {found.operation_id for found in alike if found.path.count("{") < parameters}
         if self._paths.match(path.removeprefix("/v1")) or not self._ids.isdisjoint(names):
             message = f"This relay is set not to forward {scope['method']} {scope['path']}"
             raise Forbidden(message, code="operation_blocked")
         if operation is None:
-            own = any(found.upstream_path is None for found in _operations_at(path))
+            own = any(found.upstream_path is None for found in operations_at(path))
             handled = any(found.handler is not None for found in whole)
             own = own or f"{path}/".removeprefix("/v1").casefold().startswith(_DOORS)
             refused = own or handled or bool(meant) or not self._forwards_unknown
@@ -150,7 +150,8 @@ def _sockets_beside(blocked: set[str]) -> set[str]:
     return {name for name, found in OPERATIONS.items() if found.websocket and found.path in paths}
 
 
-def _operations_at(path: str, method: str | None = None, places: _Places = _PLACES) -> list[Operation]:
+def operations_at(path: str, method: str | None = None, places: _Places = _PLACES) -> list[Operation]:
+    """The operations that have this path, in whatever capitals, and `method` where one is given."""
     method = "GET" if method == "HEAD" else method
     return [found for place, found in places if method in {None, found.method} and place.fullmatch(path)]
 
@@ -159,6 +160,6 @@ def _unknown(scope: Scope) -> UnknownPath | MethodNotAllowed:
     asked = f"{scope['method']} {scope['path']}"
     if scope["method"] not in _NEVER and not scope["extensions"]["connexion_routing"].get("lacks_method"):
         return UnknownPath(f"No such path in the contract: {asked}")
-    methods = {found.method for found in _operations_at(scope["path"])}
+    methods = {found.method for found in operations_at(scope["path"])}
     allow = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     return MethodNotAllowed(f"Not allowed to {asked}; allowed: {allow}", headers={"Allow": allow})

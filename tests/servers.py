@@ -201,7 +201,8 @@ class Running:
             self.lines.append(line.rstrip("\n"))
 
 
-def _environment(variables: dict[str, str]) -> dict[str, str]:
+def environment_of(variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a command that is this project's, with these variables besides."""
     return {**os.environ, "PYTHONPATH": str(PROJECT), **variables}
 
 
@@ -210,7 +211,7 @@ def run_relay(*arguments: str, directory: Path, **variables: str) -> subprocess.
     return subprocess.run(
         [sys.executable, "-m", "relay", *arguments],
         cwd=directory,
-        env=_environment(variables),
+        env=environment_of(variables),
         capture_output=True,
         text=True,
         timeout=_START_SECONDS,
@@ -220,13 +221,16 @@ def run_relay(*arguments: str, directory: Path, **variables: str) -> subprocess.
 
 @contextmanager
 def running_relay(
-    *arguments: str, directory: Path, program: str = "from relay.cli import main; main()", **variables: str
+    *arguments: str,
+    directory: Path,
+    program: str = "from relay.commands import main; main()",
+    **variables: str,
 ) -> Iterator[Running]:
     """Run `relay` in `directory` until the block ends; `program` may change it before it starts."""
     with subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         cwd=directory,
-        env=_environment(variables),
+        env=environment_of(variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

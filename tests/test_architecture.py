@@ -42,6 +42,7 @@ def name_of(path: Path) -> str:
 HAND_WRITTEN = sources(*(folder for folder in OURS if folder != "generated"))
 RUNTIME = sources("relay", "handlers")
 ACCEPTANCE = sources("acceptance")
+COMMANDS = sources("relay/commands")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -64,8 +65,9 @@ def may_import(path: Path) -> set[str]:
     """The packages of the house that a file may import."""
     folder = name_of(path).partition("/")[0]
     if folder == "relay":
-        more = {"relay/app.py": {"handlers", "sandbox"}, "relay/cli.py": {"acceptance", "sandbox"}}
-        return {"relay", "generated"} | more.get(name_of(path), set())
+        more = {"relay/app.py": {"handlers", "sandbox"}, "relay/commands/sandbox.py": {"sandbox"}}
+        commands = {"acceptance"} if path in COMMANDS else set()
+        return {"relay", "generated"} | commands | more.get(name_of(path), set())
     if folder == "handlers":
         return {"handlers", "relay", "generated"}
     return {folder, "generated"} if folder == "sandbox" else {folder}
@@ -78,15 +80,17 @@ def test_a_package_imports_what_it_may(path: Path) -> None:
 
 def test_only_the_composition_root_reaches_handlers_and_the_sandboxs_server() -> None:
     assert {"handlers", "sandbox"} <= roots(PROJECT / "relay" / "app.py")
-    assert {module for module in imports(PROJECT / "relay" / "cli.py") if "sandbox" in module} == {
-        "sandbox.server"
-    }
+    command = PROJECT / "relay" / "commands" / "sandbox.py"
+    assert {module for module in imports(command) if module.startswith("sandbox")} == {"sandbox.server"}
 
 
-def test_the_flows_are_loaded_by_their_command_alone() -> None:
-    tree = ast.parse((PROJECT / "relay" / "cli.py").read_text())
+@pytest.mark.parametrize("path", COMMANDS, ids=name_of)
+def test_a_command_loads_what_it_runs_when_it_is_run(path: Path) -> None:
+    tree = ast.parse(path.read_text())
     loaded = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert not [module for module in loaded if module.startswith("acceptance")]
+    light = {"acceptance.exits", "relay.commands.group", "relay.commands.options"}
+    ours = {module for module in loaded if module.partition(".")[0] in OURS}
+    assert path.name == "routing.py" or ours <= light
 
 
 @pytest.mark.parametrize("path", sources("generated"), ids=name_of)
@@ -137,6 +141,7 @@ def code_lines(path: Path) -> int:
 
 
 PARTS = {
+    "commands": 450,
     "transport": 700,
     "websocket": 600,
     "serving": 700,

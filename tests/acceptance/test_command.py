@@ -47,7 +47,10 @@ def test_the_model_is_the_one_given_or_that_of_the_settings(tmp_path: Path) -> N
         for arguments in ((), ("--model", "given")):
             options = ("--only", "B", "--base-url", base, *arguments)
             run_relay("check", *options, directory=tmp_path, DEFAULT_MODEL="of-settings")
-    assert [json.loads(request.body)["model"] for request in recorder.seen] == ["of-settings", "given"]
+    assert [json.loads(request.body)["model"] for request in recorder.seen if request.body] == [
+        "of-settings",
+        "given",
+    ]
 
 
 def test_the_realtime_model_is_the_one_given_or_that_of_the_settings(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_the_realtime_model_is_the_one_given_or_that_of_the_settings(tmp_path: P
         for arguments in ((), ("--realtime-model", "given")):
             options = ("--only", "G", "--base-url", base, *arguments)
             run_relay("check", *options, directory=tmp_path, REALTIME_MODEL="of-settings")
-    asked = [json.loads(request.body)["session"]["model"] for request in recorder.seen]
+    asked = [json.loads(request.body)["session"]["model"] for request in recorder.seen if request.body]
     assert asked == ["of-settings", "given"]
 
 
@@ -89,6 +92,13 @@ def test_a_time_is_a_number_over_zero(tmp_path: Path, arguments: list[str]) -> N
     done = run_relay("check", *arguments, directory=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert arguments[0] in done.stderr
+
+
+def test_a_relay_that_does_not_answer_is_one_line_and_code_three(tmp_path: Path) -> None:
+    done = run_relay("check", "--base-url", "http://127.0.0.1:9", directory=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.startswith("relay: the relay does not answer: ConnectError")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_unusable_setting_is_one_line_and_code_two(tmp_path: Path) -> None:
@@ -127,7 +137,7 @@ def test_an_interrupted_check_deletes_what_it_made_and_ends_quietly(fresh: Stage
     fresh.front = Spoiled(stuck(fresh.relay), BATCH, polling)
     # Whoever runs the tests in the background of a shell has its children ignore the signal.
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program += "from relay.cli import main; main()"
+    program += "from relay.commands import main; main()"
     options = ["check", "--only", "E", "--key", KEY, "--base-url", fresh.root]
     with subprocess.Popen(
         [sys.executable, "-c", program, *options],

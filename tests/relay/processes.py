@@ -19,7 +19,7 @@ _OK = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"
 
 @contextmanager
 def relaying(
-    directory: Path, base_url: str, program: str = "from relay.cli import main; main()", **variables: str
+    directory: Path, base_url: str, program: str = "from relay.commands import main; main()", **variables: str
 ) -> Iterator[Running]:
     """A relay in a process of its own, which `program` runs."""
     given = {"OPENAI_API_BASE": base_url, "OPENAI_API_KEY": "sk-x", "RELAY_KEY": RELAY_KEY, **variables}

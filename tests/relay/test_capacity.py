@@ -50,7 +50,7 @@ def test_more_requests_than_open_files_allow_are_refused_at_the_start() -> None:
 LIMITED = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, {0}))
-from relay.cli import main
+from relay.commands import main
 main()
 """
 
@@ -112,7 +112,7 @@ def give_back(*_):
 signal.signal(signal.SIGUSR1, use_up)
 signal.signal(signal.SIGUSR2, give_back)
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
-from relay.cli import main
+from relay.commands import main
 main()
 """
     holding.released.set()

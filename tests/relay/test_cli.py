@@ -11,13 +11,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from relay.cli import main
+from relay.commands import main
 from relay.serving.server import listen
 from relay.setting_types import SettingsError
 from relay.settings import load_settings
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, recording, run_relay, running_relay
 
-COMMANDS = ("serve", "sandbox", "settings", "check", "drift")
+COMMANDS = ("serve", "sandbox", "settings", "routes", "drift", "doctor", "check", "diff", "completion")
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -29,13 +29,13 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_lists_the_commands_and_each_has_help(option: str) -> None:
-    done = CliRunner().invoke(main, [option])
+    done = CliRunner().invoke(main, [option], prog_name="relay")
     assert done.exit_code == 0
-    assert all(f"\n  {command} " in done.output for command in COMMANDS)
+    assert all(f"\n {command} " in done.output for command in COMMANDS)
     for command in COMMANDS:
-        done = CliRunner().invoke(main, [command, option])
+        done = CliRunner().invoke(main, [command, option], prog_name="relay")
         assert done.exit_code == 0
-        assert f"{command} [OPTIONS]" in done.output
+        assert f"Usage: relay {command} [OPTIONS]" in done.output
 
 
 def test_version_is_that_of_the_package(tmp_path: Path) -> None:
@@ -51,7 +51,8 @@ def test_version_is_that_of_the_package(tmp_path: Path) -> None:
 def test_an_unknown_argument_is_code_two(arguments: list[str]) -> None:
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "Error: " in done.stderr
+    assert done.stderr.startswith("relay: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

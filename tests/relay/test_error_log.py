@@ -76,7 +76,7 @@ class Full:
         return 0
 
 module.ErrorLog._open = lambda self: Full()
-from relay.cli import main
+from relay.commands import main
 main()
 """
 
@@ -84,7 +84,7 @@ main()
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("path", ["errors.log", "/dev/full"])
 def test_a_full_disk_costs_a_line_and_no_request(tmp_path: Path, path: str) -> None:
-    program = _FULL if path != "/dev/full" else "from relay.cli import main; main()"
+    program = _FULL if path != "/dev/full" else "from relay.commands import main; main()"
     with recording(FAILING) as base, relaying(tmp_path, base, program, ERROR_LOG_PATH=path) as running:
         for _ in range(3):
             assert chat(running.root).status == 500

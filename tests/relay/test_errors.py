@@ -247,7 +247,7 @@ def test_a_bug_after_the_first_byte_ends_the_answer_unfinished(
 
 PROGRAM = """
 import handlers.health
-from relay.cli import main
+from relay.commands import main
 
 async def get_live(relay, scope, receive, send):
     local = relay.upstream_key.text, relay.settings.relay_key.get_secret_value(), "local-" + "canary"

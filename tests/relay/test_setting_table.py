@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,34 @@ def test_secrets_are_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
     done = run_relay("settings", directory=tmp_path, OPENAI_API_KEY=CANARY, CHATGPT_ACTIONS_SECRET=CANARY)
     assert done.returncode == 0
     assert CANARY not in done.stdout + done.stderr
-    assert done.stdout.count("now **********") == 2
+    assert done.stdout.count(" ********** ") == 2
 
 
 def test_the_command_lists_every_setting(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RELAY_NAME=from-dot-env\n")
     done = run_relay("settings", directory=tmp_path)
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["variable", "now", "default", "meaning"]
     assert all(name in done.stdout for _, name in VARIABLES)
-    assert "default chatgpt-team-relay, now from-dot-env" in done.stdout
-    assert done.stdout.count("    default ") == len(Settings.model_fields)
+    [named] = [row for row in rows if row.startswith("RELAY_NAME ")]
+    assert named.split()[1:3] == ["from-dot-env", "chatgpt-team-relay"]
+    assert len(rows) == len(Settings.model_fields)
+
+
+def test_they_are_had_as_json_too_and_masked(tmp_path: Path) -> None:
+    done = run_relay("settings", "--json", directory=tmp_path, RELAY_KEY=CANARY, RELAY_NAME="a")
+    rows = {row["variable"]: row for row in json.loads(done.stdout)}
+    assert len(rows) == len(Settings.model_fields)
+    assert (rows["RELAY_NAME"]["value"], rows["RELAY_KEY"]["value"]) == ("a", "*" * 10)
+
+
+@pytest.mark.parametrize("columns", [30, 80, 132])
+def test_the_table_is_as_wide_as_it_may_be_and_loses_nothing(tmp_path: Path, columns: int) -> None:
+    done = run_relay("settings", directory=tmp_path, COLUMNS=str(columns))
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    letters = "".join(done.stdout.split())
+    wide = "".join(run_relay("settings", directory=tmp_path).stdout.split())
+    assert sorted(letters) == sorted(wide)
 
 
 @pytest.mark.parametrize("command", ["serve", "settings"])

@@ -192,7 +192,7 @@ def stopped(supervisor):
     os.kill(os.getpid(), signal.SIGTERM)
     return worker
 relay.serving.workers._Supervisor._start = stopped
-from relay.cli import main
+from relay.commands import main
 main()
 """
     with running_relay(

@@ -23,7 +23,7 @@ _ASKED, _ANSWER_SECONDS = 10, 2
 # The relay as it is, which tells the number of its tasks on SIGUSR1.
 PROGRAM = """
 import asyncio, os, signal
-from relay.cli import main
+from relay.commands import main
 
 def tell(*_):
     # Not by sys.stderr, which the relay may be writing a line to just now.

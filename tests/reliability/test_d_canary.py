@@ -48,7 +48,7 @@ CODES = {
 # A bug that has both keys at hand, in a route and in its local variables.
 PROGRAM = """
 import handlers.health
-from relay.cli import main
+from relay.commands import main
 
 async def get_ready(relay, scope, receive, send):
     local = relay.upstream_key.text, relay.settings.relay_key, relay.forwarder, relay.settings, scope

@@ -33,7 +33,7 @@ CROWD = 400
 PROGRAM = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))
-from relay.cli import main
+from relay.commands import main
 main()
 """
 

@@ -147,7 +147,7 @@ def test_without_a_collector_the_clients_trace_passes_and_nothing_is_loaded(tmp_
     program = (
         "import sys, atexit\n"
         "atexit.register(lambda: print([one for one in sys.modules if 'opentelemetry' in one], 'loaded'))\n"
-        "from relay.cli import main; main()"
+        "from relay.commands import main; main()"
     )
     with recording(recorder) as base, relaying(tmp_path, base, program) as running:
         assert ask(running.root, "GET", "/v1/models", GIVEN).status == 200

@@ -1,0 +1,21 @@
+"""`relay completion`."""
+
+import rich_click as click
+from click.shell_completion import get_completion_class
+
+_VARIABLE = "_RELAY_COMPLETE"
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(_SHELLS))
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands, options and their values in SHELL.
+
+    bash: eval "$(relay completion bash)" in ~/.bashrc; zsh: the same with zsh in ~/.zshrc, after compinit;
+    fish: relay completion fish > ~/.config/fish/completions/relay.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, "relay", _VARIABLE).source())
