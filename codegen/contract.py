@@ -18,7 +18,15 @@ BETAS = ("assistants", "realtime")
 _FLAGS = ("unprefixed", "proxy", "websocket", "client_secret", "models")
 _RELAY_KEYS = {"handler", "beta", "variants", "alias", "ends", "door", "takes", *_FLAGS}
 # Applied in this order; those after the first may be absent.
-_OVERLAYS = ("overlay.yaml", "realtime.yaml", "actions.yaml", "groups.yaml", "errors.yaml", "words.yaml")
+_OVERLAYS = (
+    "overlay.yaml",
+    "realtime.yaml",
+    "actions.yaml",
+    "groups.yaml",
+    "pages.yaml",
+    "errors.yaml",
+    "words.yaml",
+)
 ACTIONS = "x-relay-actions"
 TOOLS = "x-relay-tools"
 WORDS = "x-relay-words"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -17,8 +18,13 @@ VERSION = version("chatgpt-team-relay")
 
 async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 200 with the state of this relay: `RelayHealth` in the overlay."""
+    await JSONResponse(state(relay))(scope, receive, send)
+
+
+def state(relay: Relay) -> dict[str, Any]:
+    """What `RelayHealth` in the overlay describes."""
     settings = relay.settings
-    state = {
+    return {
         "object": "health",
         "status": "ok",
         "environment": settings.environment,
@@ -40,7 +46,6 @@ async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -
             "truncated_streams": relay.metrics.truncated.total(),
         },
     }
-    await JSONResponse(state)(scope, receive, send)
 
 
 async def get_live(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -57,5 +62,5 @@ async def get_ready(relay: Relay, scope: Scope, receive: Receive, send: Send) ->
     status = "ok" if relay.upstream_key.text else "upstream_key_missing"
     if connection_of(scope).traffic.draining:
         status = "draining"
-    state = {"object": "ready", "status": status}
-    await JSONResponse(state, 200 if status == "ok" else 503)(scope, receive, send)
+    told = {"object": "ready", "status": status}
+    await JSONResponse(told, 200 if status == "ok" else 503)(scope, receive, send)

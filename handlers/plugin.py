@@ -10,5 +10,4 @@ from relay.dispatch import Relay
 
 async def get_plugin(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 200 with a manifest of schema version v1: `RelayPlugin` in the overlay."""
-    url = f"{public_url(relay.settings, scope)}/openapi.actions.json"
-    await JSONResponse(manifest(relay.settings, url))(scope, receive, send)
+    await JSONResponse(manifest(relay.settings, public_url(relay.settings, scope)))(scope, receive, send)

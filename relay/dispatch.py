@@ -12,6 +12,7 @@ from relay.client_secrets import ClientSecrets
 from relay.contract import operation_of
 from relay.forwarder import Forwarder
 from relay.judge import Judge
+from relay.pages.reach import Reach
 from relay.settings import Settings
 from relay.telemetry.metrics import Metrics
 
@@ -33,6 +34,7 @@ class Relay:
     client_secrets: ClientSecrets
     metrics: Metrics
     room: Room = field(default_factory=Room)
+    reach: Reach = field(default_factory=Reach)
     forwarder: Forwarder = field(init=False)
     app: ASGIApp = field(init=False)
     blocks: Callable[[str], bool] = field(init=False)

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -49,7 +49,8 @@ class Representation:
 class Document:
     """A document of one media type, in each coding that it is sent in.
 
-    `make` gives its bytes. It is called once, and the coded bytes are made once, when they are asked for.
+    `make` gives its bytes. It is called when a coding is asked for that there is not yet, and what is made of
+    them is kept: the plain bytes only where a client takes no coding.
     """
 
     def __init__(self, make: Callable[[], bytes], media_type: str) -> None:
@@ -65,11 +66,10 @@ class Document:
         """The representation in that coding, `gzip` or `identity`; raises what making it raises."""
         if coding not in self._made:
             # Without a time in it, so that equal documents have equal bytes and tags in every process.
-            content = (
-                gzip.compress(self.make(_IDENTITY).content, _LEVEL, mtime=0)
-                if coding == _GZIP
-                else self._make()
-            )
+            plain = self._made.get(_IDENTITY)
+            content = plain.content if plain is not None else self._make()
+            if coding == _GZIP:
+                content = gzip.compress(content, _LEVEL, mtime=0)
             self._made[coding] = Representation.of(content, coding)
         return self._made[coding]
 
@@ -115,18 +115,20 @@ def is_known(etag: str, if_none_match: str | None) -> bool:
     return etag in tags
 
 
-async def answer(document: Document, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send `document`, or 304 where the client has it already (RFC 9110, 15.4.5).
+async def answer(
+    document: Document, scope: Scope, receive: Receive, send: Send, also: Mapping[str, str] | None = None
+) -> None:
+    """Send `document`, or 304 where the client has it already (RFC 9110, 15.4.5), with the fields `also`.
 
     What is made already is sent at once. What is not is made beside the event loop, and not while another
     one is. Raises what making it raises, and NotAcceptable.
     """
-    accepted, known = (_joined(scope, name) for name in (b"accept-encoding", b"if-none-match"))
+    accepted, known = (joined(scope, name) for name in (b"accept-encoding", b"if-none-match"))
     coding = coding_for(accepted)
     chosen = document.made(coding)
     if chosen is None:
         chosen = await asyncio.get_running_loop().run_in_executor(_MAKING, document.make, coding)
-    fields = {"etag": chosen.etag, "cache-control": _CACHE_CONTROL, "vary": "Accept-Encoding"}
+    fields = {"etag": chosen.etag, "cache-control": _CACHE_CONTROL, "vary": "Accept-Encoding", **(also or {})}
     if is_known(chosen.etag, known):
         await Response(None, 304, fields)(scope, receive, send)
         return
@@ -135,7 +137,7 @@ async def answer(document: Document, scope: Scope, receive: Receive, send: Send)
     await Response(chosen.content, 200, fields, document.media_type)(scope, receive, send)
 
 
-def _joined(scope: Scope, name: bytes) -> str | None:
+def joined(scope: Scope, name: bytes) -> str | None:
     """The field `name`, its lines made one (RFC 9110, 5.2); None where there is none."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     lines = [value.decode("latin-1") for key, value in headers if key == name]

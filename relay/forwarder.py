@@ -79,7 +79,7 @@ def _with_beta(fields: RawHeaders, added: str) -> RawHeaders:
 
 
 class Forwarder:
-    """Forwards requests to one upstream. It knows no operation by name."""
+    """Forwards requests to `upstream`. It knows no operation by name."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Forwarder:
         telemetry: Telemetry,
         settings: Settings,
     ) -> None:
-        self._upstream = upstream
+        self.upstream = upstream
         self._credentials = credentials
         self._loops = loops
         self._telemetry = telemetry
@@ -124,7 +124,7 @@ class Forwarder:
         body = self._body(scope, receive)
         with self._telemetry.exchange(scope, operation) as exchange:
             headers = exchange.sends(headers, body)
-            response = await self._upstream.send(
+            response = await self.upstream.send(
                 scope["method"], target, headers, body, upgrade=upgrade is not None
             )
             try:

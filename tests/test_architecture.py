@@ -146,8 +146,9 @@ PARTS = {
     "websocket": 600,
     "serving": 700,
     "actions": 1_150,
+    "pages": 160,
     "telemetry": 900,
-    "handlers": 500,
+    "handlers": 530,
 }
 
 

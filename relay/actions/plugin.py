@@ -16,8 +16,8 @@ _RULES = "https://openai.com/policies/"
 _HUMAN, _MODEL = 20, 50
 
 
-def manifest(settings: Settings, document_url: str) -> dict[str, Any]:
-    """What `RelayPlugin` in the overlay describes; `document_url` is the document for Actions."""
+def manifest(settings: Settings, public_url: str) -> dict[str, Any]:
+    """What `RelayPlugin` in the overlay describes; `public_url` is where clients reach this relay."""
     name = re.sub("[^A-Za-z0-9]+", "_", settings.relay_name).strip("_")[:_MODEL]
     contact = {"contact_email": settings.relay_contact} if settings.relay_contact else {}
     return {
@@ -27,7 +27,8 @@ def manifest(settings: Settings, document_url: str) -> dict[str, Any]:
         "description_for_human": _FOR_HUMAN,
         "description_for_model": _FOR_MODEL,
         "auth": _auth(settings),
-        "api": {"type": "openapi", "url": document_url},
+        "api": {"type": "openapi", "url": f"{public_url}/openapi.actions.json"},
+        "logo_url": f"{public_url}/static/logo.svg",
         **contact,
         "legal_info_url": _RULES,
     }

@@ -8,7 +8,7 @@ from relay.transport.dial import client_tls, dial
 
 KEEP_ALIVE = 15.0
 _SWEEP_SECONDS = 1.0
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 class Pool:
@@ -21,7 +21,7 @@ class Pool:
     def __init__(self, base_url: str, read_timeout: float) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
-        self._port = parts.port or _PORTS[parts.scheme]
+        self._port = parts.port or PORTS[parts.scheme]
         self._tls = client_tls() if parts.scheme == "https" else None
         self._read_timeout = read_timeout
         self._interval = min(_SWEEP_SECONDS, read_timeout / 4)

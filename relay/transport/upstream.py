@@ -21,7 +21,9 @@ from relay.errors import (
     UpstreamUnreachable,
 )
 from relay.headers import RawHeaders
+from relay.transport.dial import client_tls, dial
 from relay.transport.native import NativeTransport, RequestStream, ResponseStream
+from relay.transport.pool import PORTS
 
 _FROM_HTTPX: tuple[tuple[type[Exception], type[RelayError], str], ...] = (
     (httpx.TimeoutException, UpstreamTimeout, "The upstream did not answer in time"),
@@ -132,6 +134,11 @@ class Upstream:
     def connections(self) -> tuple[int, int]:
         """How many connections carry an exchange, and how many are idle; of the native transport's."""
         return self._upgrading.connections
+
+    async def touch(self) -> None:
+        """Open a connection to the upstream and close it, with nothing asked; raises OSError."""
+        tls = client_tls() if self._url.scheme == "https" else None
+        (await dial(self._url.host, self._url.port or PORTS[self._url.scheme], tls)).abort()
 
     async def close(self) -> None:
         """Close every connection to the upstream."""

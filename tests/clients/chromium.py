@@ -35,12 +35,13 @@ _SWITCHES = (
 
 
 class Page:
-    """One tab."""
+    """One tab. `events` are what Chromium told of what it was asked to watch: `{method, params}` each."""
 
     def __init__(self, devtools: Connection) -> None:
         self._devtools = devtools
         self._numbers = count(1)
         self._session: dict[str, str] = {}
+        self.events: list[dict[str, Any]] = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = {"sessionId": attached["sessionId"]}
@@ -49,9 +50,38 @@ class Page:
         number = next(self._numbers)
         self._devtools.send(json.dumps({"id": number, "method": method, "params": params, **self._session}))
         while (said := json.loads(self._devtools.recv(timeout=_SECONDS))).get("id") != number:
-            pass
+            self.events.append(said)
         assert "error" not in said, said
         return said["result"]
+
+    def watch(self) -> None:
+        """Have `events` tell of requests, of what is logged and of what is raised."""
+        for domain in ("Network", "Log", "Runtime"):
+            self._call(f"{domain}.enable")
+
+    def told(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of each event of that name so far."""
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+    def shape(self, width: int, height: int, *, dark: bool = False) -> None:
+        """Make the window that large, in pixels, for somebody who prefers dark pages or light ones."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def click(self, expression: str) -> None:
+        """Click with the mouse on the element that an expression of JavaScript is."""
+        self.value(f"({expression}).scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        box = self.value(f"JSON.stringify(({expression}).getBoundingClientRect())")
+        place = json.loads(box)
+        at = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+
+    def type(self, text: str) -> None:
+        """Put text where the cursor is."""
+        self._call("Input.insertText", text=text)
 
     def open(self, address: str) -> None:
         """Load an address anew, even one that differs from the last in its fragment alone."""
@@ -68,10 +98,11 @@ class Page:
         """Return once an expression is true."""
         until(lambda: bool(self.value(expression)), _SECONDS)
 
-    def picture(self, path: Path) -> None:
-        """Write what is to be seen as a PNG file."""
+    def picture(self, path: Path, *, whole: bool = False) -> None:
+        """Write what is to be seen, or the whole page, as a PNG file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+        taken = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(taken["data"]))
 
 
 @contextmanager
