@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
-_PARAMETER = rf"({_TOKEN})=({_TOKEN}|{_QUOTED})"
+_PARAMETER = rf"({_WORD})=({_WORD}|{_QUOTED})"
 # Nothing in it is tried twice: a client may send 64 KiB of it.
 _MEMBER = re.compile(
-    rf"[ \t]*+({_TOKEN}/{_TOKEN})((?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))?)*+)[ \t]*+(?=,|\Z)"
+    rf"[ \t]*+({_WORD}/{_WORD})((?:[ \t]*+;[ \t]*+(?:{_WORD}=(?:{_WORD}|{_QUOTED}))?)*+)[ \t]*+(?=,|\Z)"
 )
 _PARAMETERS = re.compile(_PARAMETER)
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")

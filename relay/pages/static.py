@@ -8,6 +8,7 @@ packages that bring a newer Swagger UI or Redoc want a framework besides.
 
 from importlib.metadata import distribution
 from importlib.resources import files
+from pathlib import Path
 
 from relay.documents import Document
 
@@ -19,9 +20,7 @@ def _own(name: str, media_type: str) -> Document:
 
 
 def _scalar() -> bytes:
-    place = distribution("offapi").locate_file("offapi/scalar.js")
-    with open(place, "rb") as file:  # noqa: PTH123 - a path of a kind that promises no methods
-        return file.read()
+    return Path(str(distribution("offapi").locate_file("offapi/scalar.js"))).read_bytes()
 
 
 # All that there is: no name is ever made a path. Each is read when it is asked for.

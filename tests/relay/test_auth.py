@@ -37,7 +37,7 @@ def refused(response: httpx.Response, message: str) -> None:
 
 
 def path_of(operation: str) -> str:
-    path = OPERATIONS[operation].path.replace("{document}", "default.json")
+    path = OPERATIONS[operation].path.replace("{document}", "default.json").replace("{name}", "logo.svg")
     return re.sub(r"\{[^}]+\}", "x", path)
 
 
@@ -112,7 +112,7 @@ def test_public_operations_need_no_key(guarded: httpx.Client, operation: str) ->
 
 PUBLIC = """
     / /health /v1/health /live /ready /manifest /v1/manifest /openapi.json /openapi.yaml /openapi.actions.json
-    /openapi.actions.yaml /actions/groups/{document} /.well-known/ai-plugin.json
+    /openapi.actions.yaml /actions/groups/{document} /.well-known/ai-plugin.json /docs /static/{name}
 """
 OF_ONES_OWN = """
     /actions/groups /actions/groups/{group}/tools.json /actions/ping /actions/relay_info /actions/system/info

@@ -88,7 +88,9 @@ def test_every_list_is_read_as_another_reader_reads_it(
     assert prefers_page(field) is (read.quality("text/html") > read.quality("application/json"))
 
 
-PIECES = st.sampled_from(["text/html", "*/*", "application/json", ";q=", "0.5", "1", '"', "\\", ",", ";", " "])
+PIECES = st.sampled_from(
+    ["text/html", "*/*", "application/json", ";q=", "0.5", "1", '"', "\\", ",", ";", " "]
+)
 
 
 @given(st.text(max_size=60) | st.lists(PIECES, max_size=20).map("".join))
@@ -97,7 +99,8 @@ def test_any_text_is_answered(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["a/b;" * 16_000, 'a/b;x="' * 9_000, " ;" * 32_000, "text/html ; " * 5_000, '"\\' * 30_000, "a" * 65_000]
+    "field",
+    ["a/b;" * 16_000, 'a/b;x="' * 9_000, " ;" * 32_000, "text/html ; " * 5_000, '"\\' * 30_000, "a" * 65_000],
 )
 def test_the_longest_fields_are_read_in_one_pass(field: str) -> None:
     assert not prefers_page(field + "\x00")

@@ -19,7 +19,10 @@ TRY = (
     "[...document.querySelectorAll('.show-api-client-button')]"
     ".find((button) => button.textContent.includes('(get /v1/models)'))"
 )
-SEND = "[...document.querySelectorAll('[role=dialog] button')].find((one) => /^Send/.test(one.textContent.trim()))"
+SEND = (
+    "[...document.querySelectorAll('[role=dialog] button')]"
+    ".find((button) => /^Send/.test(button.textContent.trim()))"
+)
 ANSWERED = "/Status:\\s+[0-9]{3}/.test(document.querySelector('[role=dialog]').innerText)"
 # Relative luminance and contrast as WCAG 2.2 defines them, of each text on the nearest opaque ground.
 FAINT = """(() => {
@@ -40,7 +43,8 @@ FAINT = """(() => {
     .map((one) => one.outerHTML);
 })()"""
 WIDE = """[...document.querySelectorAll('body, body *')]
-  .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 && getComputedStyle(one).display !== 'inline')
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+  .filter((one) => getComputedStyle(one).display !== 'inline')
   .map((one) => one.outerHTML.slice(0, 100))"""
 
 
@@ -113,6 +117,17 @@ def test_the_snippets_show_the_address_that_the_browser_used(page: Page, sandbox
     assert sandbox_relay not in codes
 
 
+def test_the_snippets_show_the_public_address_where_there_is_one(page: Page) -> None:
+    page.shape(1_000, 760)
+    with relay_over("sandbox:", relay_public_url="https://relay.example.org") as root:
+        opened(page, root, COPY)
+        codes = "\n".join(page.value(CODES))
+        # The README's picture, docs/status.png, is a copy of this one.
+        page.picture(PICTURES / "status-readme.png")
+    assert '"https://relay.example.org/v1"' in codes
+    assert "127.0.0.1" not in codes
+
+
 def test_a_snippet_is_copied_whole_and_the_reader_is_told(page: Page, sandbox_relay: str) -> None:
     page.shape(1_400, HEIGHT)
     opened(page, sandbox_relay, COPY)
@@ -157,5 +172,7 @@ def test_a_request_is_sent_from_the_reference_with_a_key_that_is_typed_in(
     assert_clean(page, sandbox_relay)
     sent = [event["request"] for event in page.told("Network.requestWillBeSent")]
     assert [one["headers"]["x-relay-key"] for one in sent if one["url"].endswith("/v1/models")] == [RELAY_KEY]
-    kept = page.value("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])")
+    kept = page.value(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])"
+    )
     assert RELAY_KEY not in kept

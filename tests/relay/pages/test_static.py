@@ -30,14 +30,17 @@ def test_a_file_comes_as_what_it_is(sandbox_relay: str, place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_file_is_not_sent_twice(sandbox_relay: str, place: str) -> None:
     first = ask(sandbox_relay, "GET", place, "accept-encoding: gzip")
-    again = ask(sandbox_relay, "GET", place, "accept-encoding: gzip", f"if-none-match: {first.all('etag')[0]}")
+    again = ask(
+        sandbox_relay, "GET", place, "accept-encoding: gzip", f"if-none-match: {first.all('etag')[0]}"
+    )
     assert (first.status, again.status, again.body) == (200, 304, b"")
     head = ask(sandbox_relay, "HEAD", place, "accept-encoding: gzip")
     assert (head.body, head.all("content-length")) == (b"", [str(len(first.body))])
 
 
 @pytest.mark.parametrize(
-    "name", ["x", "Logo.svg", "logo.svg.", "static.py", "docs.html", "status.html", "offapi", "%00", "logo.svg%20"]
+    "name",
+    ["x", "Logo.svg", "logo.svg.", "static.py", "docs.html", "status.html", "offapi", "%00", "logo.svg%20"],
 )
 def test_another_name_is_no_file(sandbox_relay: str, name: str) -> None:
     assert ask(sandbox_relay, "GET", f"/static/{name}").status in {400, 404}
@@ -83,7 +86,7 @@ def test_a_start_reads_no_file_and_imports_no_package_of_files() -> None:
         "from relay.settings import load_settings\n"
         "from relay.pages.static import FILES, DOCS\n"
         "create_app(load_settings(openai_api_base='sandbox:'))\n"
-        "made = [document.made(coding) for document in (*FILES.values(), DOCS) for coding in ('gzip', 'identity')]\n"
+        "made = [one.made(coding) for one in (*FILES.values(), DOCS) for coding in ('gzip', 'identity')]\n"
         "print(any(made), 'offapi' in sys.modules)"
     )
     done = subprocess.run(

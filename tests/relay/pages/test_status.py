@@ -17,7 +17,7 @@ from tests.relay.wire import Answer, ask
 from tests.servers import REAL_KEY, RELAY_KEY, Recorder, Seen, exchange, relay_over, until
 
 HTML = "accept: text/html,application/xhtml+xml,*/*;q=0.8"
-MARKUP = '"><script>alert(1)</script><b title=\'x'
+MARKUP = "\"><script>alert(1)</script><b title='x"
 
 
 class Read(HTMLParser):
@@ -64,7 +64,9 @@ def test_every_link_and_file_of_the_page_is_there(sandbox_relay: str) -> None:
     elements = Read(page(sandbox_relay)).elements
     places = {given[name] for _, given in elements for name in ("href", "src") if name in given}
     assert len(places) >= 10
-    assert {ask(sandbox_relay, "GET", f"/{str(place).removeprefix('./')}").status for place in places} == {200}
+    assert {ask(sandbox_relay, "GET", f"/{str(place).removeprefix('./')}").status for place in places} == {
+        200
+    }
 
 
 def test_the_page_is_html_that_a_screen_reader_finds_its_way_in(sandbox_relay: str) -> None:
@@ -74,20 +76,24 @@ def test_the_page_is_html_that_a_screen_reader_finds_its_way_in(sandbox_relay: s
     ids = [given["id"] for _, given in read.elements if "id" in given]
     assert len(ids) == len(set(ids))
     assert {given["aria-labelledby"] for _, given in read.elements if "aria-labelledby" in given} <= set(ids)
-    assert not [given for _, given in read.elements if "style" in given or any(key[:2] == "on" for key in given)]
+    assert not [
+        given for _, given in read.elements if "style" in given or any(key[:2] == "on" for key in given)
+    ]
     assert all("src" in given for given in read.all("script"))
 
 
 def test_the_page_may_load_nothing_but_the_relays_files(sandbox_relay: str) -> None:
     answer = page(sandbox_relay)
     policy = dict(part.strip().split(" ", 1) for part in answer.all("content-security-policy")[0].split(";"))
-    closed = {name: "'none'" for name in ("default-src", "base-uri", "form-action", "frame-ancestors")}
-    assert policy == closed | {name: "'self'" for name in ("script-src", "style-src", "img-src")}
+    closed = dict.fromkeys(("default-src", "base-uri", "form-action", "frame-ancestors"), "'none'")
+    assert policy == closed | dict.fromkeys(("script-src", "style-src", "img-src"), "'self'")
     assert answer.all("x-content-type-options") == ["nosniff"]
     assert answer.all("cache-control") == ["no-store"]
 
 
-@pytest.mark.parametrize("accept", [None, "accept: */*", "accept: application/json", "accept: text/html, */*"])
+@pytest.mark.parametrize(
+    "accept", [None, "accept: */*", "accept: application/json", "accept: text/html, */*"]
+)
 def test_scripts_and_libraries_get_json_as_ever(sandbox_relay: str, accept: str | None) -> None:
     answer = ask(sandbox_relay, "GET", "/", *([accept] if accept else []))
     assert json.loads(answer.body)["object"] == "health"
@@ -102,7 +108,9 @@ def test_several_lines_of_accept_are_one_field(sandbox_relay: str) -> None:
 def test_head_has_the_fields_of_the_page_and_no_page(sandbox_relay: str) -> None:
     answer = ask(sandbox_relay, "HEAD", "/", HTML)
     assert answer.body == b""
-    assert answer.all("content-type", "content-length") == page(sandbox_relay).all("content-type", "content-length")
+    assert answer.all("content-type", "content-length") == page(sandbox_relay).all(
+        "content-type", "content-length"
+    )
 
 
 def test_health_is_json_whatever_a_browser_prefers(sandbox_relay: str) -> None:
@@ -121,7 +129,9 @@ def test_markup_in_a_name_or_a_host_is_text(upstream: tuple[Recorder, str]) -> N
     with relay_over(upstream[1], relay_name=MARKUP, environment=MARKUP, default_model=MARKUP) as root:
         read = Read(page(root))
     with relay_over(upstream[1]) as root:
-        raw = exchange(root, f"GET / HTTP/1.1\r\nhost: {MARKUP}\r\n{HTML}\r\nconnection: close\r\n\r\n".encode())
+        raw = exchange(
+            root, f"GET / HTTP/1.1\r\nhost: {MARKUP}\r\n{HTML}\r\nconnection: close\r\n\r\n".encode()
+        )
     assert MARKUP in read.text
     assert read.all("script") == [{"src": "static/status.js", "defer": None}]
     assert not read.all("b")
@@ -197,7 +207,9 @@ def visited() -> Iterator[tuple[str, list[bytes]]]:
         thread.join(10)
 
 
-def test_any_number_of_visitors_costs_one_connection_with_nothing_sent(visited: tuple[str, list[bytes]]) -> None:
+def test_any_number_of_visitors_costs_one_connection_with_nothing_sent(
+    visited: tuple[str, list[bytes]],
+) -> None:
     base_url, brought = visited
     with relay_over(base_url) as root:
         texts = [Read(page(root)).text for _ in range(20)]
