@@ -148,7 +148,7 @@ PARTS = {
     "actions": 1_150,
     "pages": 160,
     "telemetry": 900,
-    "handlers": 530,
+    "handlers": 500,
 }
 
 
