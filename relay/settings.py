@@ -121,6 +121,12 @@ class Settings(BaseSettings):
         "RELAY_DRAIN_SECONDS",
         allowed="a number from 0 to 86400",
     )
+    relay_linger_seconds: kinds.Wait = setting(
+        0,
+        "seconds of these in which it serves on even with no request in progress, for balancers to notice",
+        "RELAY_LINGER_SECONDS",
+        allowed="a number from 0 to 86400",
+    )
     relay_max_body_mb: kinds.Mebibytes = setting(
         600,
         "MiB of the largest request body",

@@ -21,7 +21,8 @@ _LAST_WORDS_SECONDS = 1.0
 class RelayServer(uvicorn.Server):
     """uvicorn's server, which drains for RELAY_DRAIN_SECONDS before it ends; a second signal ends it at once.
 
-    While it drains, it takes connections and requests as before, so that a probe sees that it is not ready.
+    While it drains, it takes connections and requests as before, so that a probe sees that it is not ready;
+    for RELAY_LINGER_SECONDS at least, for what sends requests here has to see that, and to stop.
     """
 
     def __init__(self, config: RelayConfig, ready: Callable[[], None] = lambda: None) -> None:
@@ -58,7 +59,9 @@ class RelayServer(uvicorn.Server):
         logger.info("drain begun", in_progress=len(tasks), seconds=self._seconds)
         for connection in connections:
             connection.close_after_answer()
-        await self._until(lambda: self.force_exit or not tasks, self._seconds)
+        loop = asyncio.get_running_loop()
+        lingered = loop.time() + self._relay.settings.relay_linger_seconds
+        await self._until(lambda: self.force_exit or not (tasks or loop.time() < lingered), self._seconds)
         cut = len(tasks)
         await self._cut()
         for server in self.servers:

@@ -77,6 +77,27 @@ def test_idle_connections_hold_nothing_up(tmp_path: Path, holding: Holding) -> N
         assert [line.rest()[-2:] for line in (silent, kept, halved)] == [b"", b"ok", b""]
 
 
+@pytest.mark.parametrize("ended", ["by itself", "by a second signal", "by the deadline"])
+def test_one_that_lingers_serves_on_with_nothing_in_progress(
+    tmp_path: Path, holding: Holding, ended: str
+) -> None:
+    """What sends requests here learns from /ready that it should not, before it is refused."""
+    linger = "2" if ended == "by itself" else "600"
+    drain = "2" if ended == "by the deadline" else "600"
+    holding.released.set()
+    with relaying(
+        tmp_path, holding.faulty.base_url, RELAY_LINGER_SECONDS=linger, RELAY_DRAIN_SECONDS=drain
+    ) as running:
+        stop(running)
+        assert ask(running.root, "GET", "/ready").status == 503
+        assert ask(running.root, "GET", "/v1/models").body == b"ok"
+        if ended == "by a second signal":
+            running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 0
+    assert "in_progress=0" in said(running, "drain begun")
+    assert "cut=0" in said(running, "drained")
+
+
 @pytest.mark.parametrize("hurry", ["deadline", "no time", "second signal"])
 def test_what_does_not_end_in_time_is_told(tmp_path: Path, holding: Holding, hurry: str) -> None:
     """A stream by an event, an upload and a request without an answer by one, and each connection ends."""
