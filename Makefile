@@ -15,7 +15,7 @@ OSV_URL ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test fuzz reliability soak bench coverage check lint actions-lint vendor regen dist sbom audit lock clean
+.PHONY: help setup demo serve test deploy fuzz reliability soak bench coverage check lint actions-lint vendor regen dist sbom audit lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,9 @@ serve: $(READY) ## run the relay with the settings of the environment and .env
 
 test: $(READY) ## run every test but the slow ones, on every core
 	$(BIN)/python -m pytest -n auto
+
+deploy: $(READY) ## run what deploy/ holds with the programs that it is for, those that are installed
+	$(BIN)/python -m pytest tests/deploy -m ''
 
 fuzz: $(READY) ## hostile paths by the hundred thousand, and the contract by schemathesis (SEED= of a run to repeat, ONLY=own for a part)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz
