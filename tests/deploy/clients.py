@@ -22,7 +22,7 @@ _SECONDS = 120
 
 @dataclass
 class Outcome:
-    """What came of the requests so far: how many of each kind were whole, and what was wrong with the rest."""
+    """What came of the requests: how many of each kind were whole, and what was wrong with the others."""
 
     whole: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Two relays behind a balancer, restarted under load: nothing is lost. The balancers run the files of deploy/."""
+"""Two relays behind a balancer that runs a file of deploy/, restarted under load: nothing is lost."""
 
 import asyncio
 import os
@@ -64,7 +64,7 @@ async def test_behind_haproxy_each_relay_can_be_restarted_under_load(
 async def test_behind_haproxy_a_relay_with_nothing_but_short_requests_can_be_restarted(
     fleet: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
-    """Nothing holds such a relay up: without RELAY_LINGER_SECONDS it would be gone before the check sees it."""
+    """Without RELAY_LINGER_SECONDS such a relay would be gone before the check sees it."""
     with haproxy(fleet, tmp_path) as root:
         async with Crowd(root, streams=0, uploads=0, questions=8) as crowd:
             await crowd.seen("question")
