@@ -29,6 +29,7 @@ def configuration(port: int, relay: str) -> dict[str, Any]:
     made = subprocess.run(command, env=where, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(made.stdout)
     found["admin"] = {"disabled": True}
+    found["apps"]["http"]["grace_period"] = 1_000_000_000  # nanoseconds: the test's end waits for nobody
     found["apps"]["http"]["servers"]["srv0"]["automatic_https"] = {"disable_redirects": True}
     found["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
     issuers = [{"subjects": ["localhost"], "issuers": [{"module": "internal"}]}]
