@@ -98,6 +98,7 @@ def test_the_clients_own_fields_go_along_and_those_of_its_envelope_do_not(
             (b"host", seen.header(b"host")[0]),
             (b"openai-beta", b"assistants=v2"),
             (b"via", seen.header(b"via")[0]),
+            (b"x-client-request-id", seen.header(b"x-client-request-id")[0]),
         ]
     )
     assert RELAY_KEY not in repr(seen)
