@@ -1,9 +1,10 @@
 """`python -m supply.sbom`: build/sbom.json, what of others' runs with this project, as CycloneDX 1.6.
 
 It lists what the wheel requires in this environment, with what that requires in turn, and no tool of this
-project's own. Names, versions and licences are those of what is installed, read by cyclonedx-bom; edges are
-those that hold on this platform; hashes are the lock file's, one for each file of a distribution that pip may
-install. Exit codes: 0 done, 1 what is installed is not what is locked, or the document would be invalid.
+project's own; what its extras alone require is optional. Names, versions and licences are those of what is
+installed, read by cyclonedx-bom; edges are those that hold on this platform; hashes are the lock file's, one
+for each file of a distribution that pip may install. Exit codes: 0 done, 1 what is installed is not what is
+locked, or the document would be invalid.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,19 @@ def check(text: str) -> None:
 
 def bill(root: Path) -> _Json:
     """The document for the project in `root`; raises SupplyError."""
-    edges, pinned = needed(requirements(project(root))), locked(root / "requirements.lock")
+    table, pinned = project(root), locked(root / "requirements.lock")
+    edges, always = needed(requirements(table)), needed(table["dependencies"])
     made = _inventory(root)
     found: dict[str, _Json] = {canonicalize_name(one["name"]): one for one in made["components"]}
-    made["components"] = [_pinned(found[name], pinned.get(name)) for name in sorted(edges) if name]
+    made["components"] = [
+        {
+            **_pinned(found[name], pinned.get(name)),
+            **_licensed(found[name]),
+            "scope": "required" if name in always else "optional",
+        }
+        for name in sorted(edges)
+        if name
+    ]
     refs = {name: found[name]["bom-ref"] if name else _ROOT for name in edges}
     made["dependencies"] = [
         {"ref": refs[name], "dependsOn": sorted(refs[one] for one in edges[name])} for name in sorted(edges)
@@ -96,6 +107,14 @@ def _pinned(component: _Json, pin: tuple[str, list[str]] | None) -> _Json:
     hashes = [{"alg": "SHA-256", "content": digest} for digest in pin[1]]
     files = {"type": "distribution", "url": component["purl"], "hashes": hashes}
     return {**component, "externalReferences": [files]}
+
+
+def _licensed(component: _Json) -> _Json:
+    """The licences of a component, which may be told in words that cyclonedx-bom leaves out."""
+    words = metadata(component["name"]).get_all("License")
+    if "licenses" in component or not words:
+        return {}
+    return {"licenses": [{"license": {"name": text, "acknowledgement": "declared"}} for text in words]}
 
 
 def _wheel(root: Path) -> _Json:

@@ -56,6 +56,16 @@ def test_it_holds_what_the_project_needs_and_none_of_its_tools(made: dict[str, A
     assert not tools & names(made)
 
 
+def test_what_an_extra_alone_asks_for_is_optional(made: dict[str, Any]) -> None:
+    scopes = {canonicalize_name(one["name"]): one["scope"] for one in made["components"]}
+    table = project(PROJECT)
+    extras = [line for lines in table["optional-dependencies"].values() for line in lines]
+    assert {scopes[canonicalize_name(Requirement(line).name)] for line in extras} == {"optional"}
+    assert {scopes[canonicalize_name(Requirement(line).name)] for line in table["dependencies"]} == {
+        "required"
+    }
+
+
 def test_each_component_is_there_for_another_that_asks_for_it(made: dict[str, Any]) -> None:
     asked = {name for edge in made["dependencies"] for name in edge["dependsOn"]}
     assert asked == {one["bom-ref"] for one in made["components"]}
