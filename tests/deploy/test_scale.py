@@ -12,7 +12,7 @@ import pytest
 
 from tests.deploy.clients import Crowd
 from tests.deploy.fleet import DEPLOY, Replica, answers, free_port, program, sandbox, started
-from tests.servers import until
+from tests.servers import eventually, until
 
 pytestmark = pytest.mark.deploy
 KINDS = ("stream", "upload", "question")
@@ -50,11 +50,14 @@ def haproxy(fleet: tuple[Replica, Replica], folder: Path) -> Iterator[str]:
 async def test_behind_haproxy_each_relay_can_be_restarted_under_load(
     fleet: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
+    log = tmp_path / "haproxy.log"
     with haproxy(fleet, tmp_path) as root:
         async with Crowd(root) as crowd:
             await crowd.seen(*KINDS)
-            for replica in fleet:
+            for name, replica in zip("ab", fleet, strict=True):
                 await asyncio.to_thread(replica.restart)
+                # That it is ready is one thing; that the balancer knows, before the other one goes, another.
+                await eventually(lambda name=name: f"relays/{name} is UP" in log.read_text(), 60)
                 await crowd.seen(*KINDS)
     assert crowd.outcome.lost == []
     assert [replica.codes.pop() for replica in fleet] == [0, 0]
