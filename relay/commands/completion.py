@@ -4,11 +4,10 @@ import rich_click as click
 from click.shell_completion import get_completion_class
 
 _VARIABLE = "_RELAY_COMPLETE"
-_SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
     """Print the script that completes commands, options and their values in SHELL.
@@ -18,4 +17,6 @@ def command(context: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(context.find_root().command, {}, "relay", _VARIABLE).source())
+    source = kind(context.find_root().command, {}, "relay", _VARIABLE).source()
+    # click's script for fish cuts a value at its first comma.
+    click.echo(source.replace('string split ","', 'string split --max 1 ","'))
