@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,10 @@ def haproxy(fleet: tuple[Replica, Replica], folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+def said(log: Path, words: str) -> bool:
+    return words in log.read_text()
+
+
 @pytest.mark.skipif(program("haproxy") is None, reason="haproxy is not installed")
 async def test_behind_haproxy_each_relay_can_be_restarted_under_load(
     fleet: tuple[Replica, Replica], tmp_path: Path
@@ -57,7 +62,7 @@ async def test_behind_haproxy_each_relay_can_be_restarted_under_load(
             for name, replica in zip("ab", fleet, strict=True):
                 await asyncio.to_thread(replica.restart)
                 # That it is ready is one thing; that the balancer knows, before the other one goes, another.
-                await eventually(lambda name=name: f"relays/{name} is UP" in log.read_text(), 60)
+                await eventually(partial(said, log, f"relays/{name} is UP"), 60)
                 await crowd.seen(*KINDS)
     assert crowd.outcome.lost == []
     assert [replica.codes.pop() for replica in fleet] == [0, 0]
