@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ def _serve(
     # The contract's models and tables live as long as the process: looking for garbage among them is a third
     # of the start, and would come back with every full collection.
     gc.disable()
+    # Connexion loads Starlette's client for tests, which tells whom it would rather have beside it.
+    warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient`", UserWarning)
     from relay.app import create_app  # noqa: PLC0415 - the supervisor needs no model of the contract
 
     app = create_app(settings, workers=workers)

@@ -45,6 +45,11 @@ CASES: dict[str, tuple[Any, str, Any]] = {
     "cors_allow_credentials": (False, "true", True),
     "log_level": ("info", "DEBUG", "debug"),
     "log_format": ("console", "JSON", "json"),
+    "error_log_path": (None, "/var/log/relay.log", Path("/var/log/relay.log")),
+    "relay_metrics_port": (None, "9464", 9464),
+    "relay_metrics_host": ("127.0.0.1", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - nothing listens here
+    "otel_exporter_otlp_endpoint": (None, "http://collector:4318/", "http://collector:4318"),
+    "otel_service_name": (None, "team", "team"),
     "app_mode": ("development", "production", "production"),
     "environment": ("development", "staging", "staging"),
 }
@@ -57,6 +62,8 @@ GLOBS = ["files/*", "/files/", "//files", "/", "[a", "a]", "/files/[a/b]", "/a%2
 FIELDS = (*LISTS, '["\\ud800"]', '["a\\nb"]', "\u2603")
 REFUSED: dict[str, tuple[str, ...]] = {
     "openai_api_base": ADDRESSES,
+    "otel_exporter_otlp_endpoint": ADDRESSES,
+    "relay_metrics_port": ("-1", "65536", "x", "1.5"),
     "openai_organization": ("org\u00e9", " org", "a\nb"),
     "openai_project": ("proj\u2028",),
     "openai_assistants_beta": ("v\t2", " "),
