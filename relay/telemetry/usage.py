@@ -10,8 +10,10 @@ from typing import Any
 _HEAD = 4 * 1024  # bytes; of an answer's model
 _TAIL = 16 * 1024  # bytes; of its usage, behind which there are at most 16 pairs of metadata
 _MOST = 1024 * 1024  # bytes that a piece may be unpacked to
+_TRIES = 20  # so many members of that name are read: one within the other, each would be read again
 # Within a string of JSON a quotation mark has a backslash before it.
-_MODEL = re.compile(rb'(?<!\\)"model"\s*:\s*"([!#-\[\]-~]{1,96})"')
+# It is asked behind the name, for a pattern that begins with it is found fifty times faster.
+_MODEL = re.compile(rb'"model"(?<!\\"model")\s*:\s*"([!#-\[\]-~]{1,96})"')
 _USAGE = b'"usage"'
 _COLON = re.compile(r"\s*:\s*")
 _DECODER = json.JSONDecoder()
@@ -45,7 +47,8 @@ class Usage:
 class Ends:
     """The first bytes and the last of an answer's body; of one in gzip, of what it holds.
 
-    `lost` once it cannot be read: in another coding, broken, or unpacked to too much at once.
+    `lost` once it cannot be read: in another coding, broken, unpacked to too much at once, or with more
+    behind the end of what was packed.
     """
 
     def __init__(self, coding: str | None) -> None:
@@ -66,7 +69,11 @@ class Ends:
                 chunk = self._unpacked.decompress(chunk, _MOST)
             except zlib.error:
                 self.lost = True
-            self.lost = self.lost or bool(self._unpacked.unconsumed_tail)
+            # What comes behind the end is kept by the library, all of it, and copied for each chunk.
+            behind = self._unpacked.unconsumed_tail or self._unpacked.unused_data
+            self.lost = self.lost or bool(behind)
+        if not chunk:
+            return  # packed in pieces of nothing, an answer has any number of them
         self.size += len(chunk)
         if len(self.head) < _HEAD:
             self.head += chunk[: _HEAD - len(self.head)]
@@ -102,9 +109,11 @@ def model_in(text: object) -> str | None:
 
 def _tokens(tail: bytes) -> dict[str, int]:
     """The counts of the last `usage` that has some."""
-    end = len(tail)
-    while (at := tail.rfind(_USAGE, 0, end)) >= 0:
-        end = at
+    at = len(tail)
+    for _ in range(_TRIES):
+        at = tail.rfind(_USAGE, 0, at)
+        if at < 0:
+            break
         if tail[at - 1 : at] != b"\\":
             usage = _value(tail[at + len(_USAGE) :].decode("utf-8", "replace"))
             if tokens := {kind: count for kind in _KINDS if (count := _count(usage, kind)) is not None}:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 import zlib
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+USED = b'{"usage": {"prompt_tokens": 3}}'
 counts = st.integers(0, 10**9)
 cuts = st.lists(st.integers(0, 40_000), max_size=6)
 
@@ -131,6 +133,43 @@ def test_a_coding_that_is_not_known_is_lost() -> None:
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 3_000_000)], ids=["broken", "a bomb"])
 def test_what_does_not_unpack_to_a_little_at_a_time_is_lost(body: bytes) -> None:
     assert ends(body, coding="gzip").lost
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_nothing_is_held_of_what_comes_behind_the_end_of_what_was_packed(coding: str) -> None:
+    packed = gzip.compress(USED) if coding == "gzip" else zlib.compress(USED)
+    together, apart = Ends(coding), Ends(coding)
+    together.saw(packed + packed)
+    for chunk in (packed, *[b"x" * 10_000] * 100):
+        apart.saw(chunk)
+    assert together.lost
+    assert apart.lost
+    assert held(apart) < 20_000
+    assert not ends(packed, coding=coding).lost
+
+
+def test_nothing_is_held_of_pieces_in_which_nothing_is_packed() -> None:
+    made, packer = Ends("gzip"), zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    made.saw(packer.compress(USED) + packer.flush(zlib.Z_SYNC_FLUSH))
+    before = held(made)
+    for _ in range(10_000):
+        made.saw(b"\x00\x00\x00\xff\xff")  # an empty block (RFC 1951, 3.2.4)
+    assert held(made) == before
+    assert usage_of(made, None).tokens == {"input": 3}
+
+
+def held(made: Ends) -> int:
+    """The bytes that it holds, as far as they can be told."""
+    last, unpacked = made._last, made._unpacked
+    assert unpacked is not None
+    return sys.getsizeof(last) + sum(map(len, last)) + len(unpacked.unused_data)
+
+
+def test_of_usage_within_usage_only_so_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("relay.telemetry.usage._value", read.append)
+    assert usage_of(ends(b'{"usage":' * 1_800), None) == Usage()
+    assert len(read) == 20
 
 
 @given(st.binary(max_size=200), cuts, st.sampled_from([None, "gzip", "deflate", "x-gzip", "br"]))
