@@ -19,15 +19,16 @@ def metrics_port(settings: Settings, metrics: CollectorRegistry) -> Iterator[Non
     if port is not None:
         try:
             server, thread = start_http_server(port, host, metrics)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a name that there cannot be
             logger.warning(
-                "metrics have no port of their own: choose another RELAY_METRICS_PORT",
+                "metrics have no port of their own: choose another RELAY_METRICS_PORT or RELAY_METRICS_HOST",
                 host=host,
                 port=port,
-                reason=error.strerror,
+                reason=error.strerror if isinstance(error, OSError) else "no name of a host",
             )
         else:
-            logger.info("metrics", url=f"http://{host}:{server.server_port}/metrics")
+            shown = f"[{host}]" if ":" in host else host
+            logger.info("metrics", url=f"http://{shown}:{server.server_port}/metrics")
     try:
         yield
     finally:

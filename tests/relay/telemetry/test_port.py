@@ -37,7 +37,7 @@ def test_it_needs_no_key_and_tells_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "no-such.invalid"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such.invalid", "no..such"])
 def test_where_it_is_not_to_be_had_traffic_goes_on(tmp_path: Path, workers: str, host: str) -> None:
     with socket.socket() as taken, recording(Recorder()) as base:
         taken.bind(("127.0.0.1", 0))
@@ -49,3 +49,9 @@ def test_where_it_is_not_to_be_had_traffic_goes_on(tmp_path: Path, workers: str,
             assert ask(running.root, "GET", "/metrics").status == 200
             running.process.terminate()
             assert running.process.wait(20) == 0
+
+
+def test_an_address_of_ipv6_is_told_as_one_that_can_be_opened(tmp_path: Path) -> None:
+    given = {"RELAY_METRICS_PORT": "0", "RELAY_METRICS_HOST": "::1"}
+    with recording(Recorder()) as base, relaying(tmp_path, base, **given) as running:
+        assert "relay_info" in read(address(running))
