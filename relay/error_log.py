@@ -1,6 +1,7 @@
 """The file that warnings and errors are written to besides, where ERROR_LOG_PATH asks for one."""
 
 import logging
+import os
 import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -23,6 +24,9 @@ class ErrorLog(RotatingFileHandler):
 
     def __init__(self, path: Path) -> None:
         try:
+            if path.is_fifo():
+                # Without a reader it would open once there is one, and the relay would wait for that.
+                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
             super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8")
         except OSError as error:
             allowed = f"allowed is a file that can be written ({error.strerror})"

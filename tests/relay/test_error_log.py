@@ -63,6 +63,19 @@ def test_one_that_cannot_be_opened_stops_the_start_with_a_line(tmp_path: Path, p
         ErrorLog(tmp_path)
 
 
+def test_a_pipe_that_nobody_reads_stops_the_start_too(tmp_path: Path) -> None:
+    pipe = tmp_path / "errors.pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SettingsError, match="allowed is a file that can be written"):
+        ErrorLog(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    log = ErrorLog(pipe)
+    log.line(logging.ERROR, "a line")
+    assert os.read(reader, 100) == b"a line\n"
+    log.close()
+    os.close(reader)
+
+
 _FULL = f"""
 import relay.error_log as module
 
