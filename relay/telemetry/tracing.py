@@ -33,6 +33,7 @@ _TRACES = "/v1/traces"
 _EXPORT_SECONDS, _LAST_SECONDS = 5, 3
 _PAUSE_SECONDS = 60
 _REASON_CHARACTERS = 200
+_PATH_CHARACTERS = 1024
 _SERVER_ERRORS = 500
 _FIELDS = (b"traceparent", b"tracestate")
 _STATE = "trace"
@@ -85,7 +86,8 @@ class Tracer:
         context = self._propagator.extract(carrier)
         about = {
             "http.request.method": scope["method"],
-            "url.path": scope["path"],
+            # Two thousand spans may wait for the collector, and anybody can ask for a path of 64 KiB.
+            "url.path": scope["path"][:_PATH_CHARACTERS],
             "url.scheme": scope["scheme"],
         }
         span = self._tracer.start_span(scope["method"], context, self._kinds.SERVER, about)

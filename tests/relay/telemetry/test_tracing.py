@@ -112,6 +112,13 @@ def test_a_request_that_does_not_go_on_is_one_span(tmp_path: Path) -> None:
     assert server.name == "GET /health"
 
 
+def test_of_a_long_path_no_more_is_held_than_its_beginning(tmp_path: Path) -> None:
+    with traced(tmp_path, Recorder()) as (running, collector):
+        assert ask(running.root, "GET", "/nowhere/" + "x" * 60_000).status == 404
+        [server] = spans(collector, 1)
+    assert server.attributes["url.path"] == "/nowhere/" + "x" * 1015
+
+
 @pytest.mark.parametrize("how", ["refused", "silent", "refuses"])
 def test_a_collector_that_takes_nothing_costs_one_line_and_no_request(tmp_path: Path, how: str) -> None:
     recorder = Recorder()
