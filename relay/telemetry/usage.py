@@ -12,7 +12,7 @@ _TAIL = 16 * 1024  # bytes; of its usage, behind which there are at most 16 pair
 _MOST = 1024 * 1024  # bytes that a piece may be unpacked to
 _TRIES = 20  # so many members of that name are read: one within the other, each would be read again
 # Within a string of JSON a quotation mark has a backslash before it.
-# It is asked behind the name, for a pattern that begins with it is found fifty times faster.
+# It is asked behind the name, for a pattern that begins with it is found many times faster.
 _MODEL = re.compile(rb'"model"(?<!\\"model")\s*:\s*"([!#-\[\]-~]{1,96})"')
 _USAGE = b'"usage"'
 _COLON = re.compile(r"\s*:\s*")
