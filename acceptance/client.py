@@ -13,6 +13,8 @@ import httpx
 from acceptance.answer import Answer, Unmet
 from acceptance.websocket import SWITCHED, Socket, opened
 
+_MOST_BYTES = 128 * 1024 * 1024
+
 Observer = Callable[[str, str, int], None]
 
 
@@ -34,9 +36,16 @@ class Incoming:
         self._seconds = seconds
 
     def chunks(self) -> Iterator[tuple[float, bytes]]:
-        """Each piece of the body as it arrives, with the seconds since the request was sent; raises Unmet."""
+        """Each piece of the body as it arrives, with the seconds since the request was sent.
+
+        Raises Unmet, after 128 MiB of it too: what a command compares it holds, and a stream may never end.
+        """
+        size = 0
         for chunk in self._response.iter_bytes():
             elapsed = time.monotonic() - self._sent
+            size += len(chunk)
+            if size > _MOST_BYTES:
+                raise Unmet(f"{self.request}: an answer of at most {_MOST_BYTES:,} bytes", "more of it")
             if elapsed > self._seconds:
                 raise Unmet(f"{self.request}: the end of its answer within {self._seconds:g} s", "more of it")
             yield elapsed, chunk

@@ -20,6 +20,8 @@ _OK, _REFUSED = 200, 400
 _EVENT_STREAM, _JSON = b"text/event-stream", b"application/json"
 _BLANK_LINES = (b"\n\n", b"\n\r\n")
 _LINE_ENDS = (b"\n", b"\r")
+# How paths end of what is there already.
+_CHANGES = ("}", "/cancel")
 _EDGE = 2  # bytes of a blank line that the next chunk may end
 
 
@@ -73,7 +75,7 @@ class Exchange:
         self._status = status
         self._telemetry.drift.saw(self._scope, self._operation, self._body, status)
         media_type = (value_of(headers, b"content-type") or b"").lower()
-        worth = status >= _REFUSED or (status == _OK and self._scope["method"] == "POST")
+        worth = status >= _REFUSED or (status == _OK and self._scope["method"] == "POST" and self._works)
         is_stream = status == _OK and media_type.startswith(_EVENT_STREAM)
         if worth and (is_stream or media_type.startswith(_JSON)):
             self._ends = Ends(coding_of(headers))
@@ -85,6 +87,11 @@ class Exchange:
                 names = self._telemetry.drift.events(self._operation)
                 self._names = None if names is None else names.saw
                 self.look = self._saw_events
+
+    @property
+    def _works(self) -> bool:
+        """Whether the request makes something: one that changes or cancels it is told what it used before."""
+        return self._operation is None or not self._operation.path.endswith(_CHANGES)
 
     def _saw_events(self, chunk: bytes) -> None:
         blank = _blank_lines(chunk)

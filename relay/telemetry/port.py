@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from wsgiref.simple_server import WSGIRequestHandler
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
@@ -9,6 +10,13 @@ from prometheus_client import CollectorRegistry, start_http_server
 from relay.settings import Settings
 
 logger = structlog.get_logger("relay")
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 10  # seconds: who sends no request keeps no thread
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of a scrape."""
 
 
 @contextmanager
@@ -27,6 +35,8 @@ def metrics_port(settings: Settings, metrics: CollectorRegistry) -> Iterator[Non
                 reason=error.strerror if isinstance(error, OSError) else "no name of a host",
             )
         else:
+            server.RequestHandlerClass = _Handler
+            server.handle_error = lambda *_: None  # type: ignore[method-assign]  # whoever leaves is no news
             shown = f"[{host}]" if ":" in host else host
             logger.info("metrics", url=f"http://{shown}:{server.server_port}/metrics")
     try:

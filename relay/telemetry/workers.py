@@ -8,8 +8,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
+import structlog
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.samples import Sample
+
+logger = structlog.get_logger("relay")
 
 Families: TypeAlias = list[Any]  # of [name, documentation, type, [[sample's name, labels, value], …]]
 
@@ -31,6 +34,7 @@ class Workers:
         self._folder = Path(folder)
         self._number = number
         self._lock = Lock()
+        self._lost = False
         self._end_last()
 
     def _file(self, kind: str) -> Path:
@@ -53,8 +57,16 @@ class Workers:
 
     def leave(self, registry: CollectorRegistry) -> None:
         """Leave what this worker has counted, for all to tell. It writes a file: call it in a thread."""
-        with self._lock, suppress(OSError):
-            _write(self._file(_LIVE), told(registry.collect()))
+        with self._lock:
+            try:
+                _write(self._file(_LIVE), told(registry.collect()))
+                self._lost = False
+            except OSError as error:
+                if not self._lost:
+                    logger.warning(
+                        "a worker's counts are not told: its file cannot be written", reason=str(error)
+                    )
+                self._lost = True
 
     def collect(self) -> Iterable[Metric]:
         """The sums over all workers, the ended ones among them."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
 
 from relay.telemetry.drift_counter import DriftCounter
 from relay.telemetry.metrics import Metrics
@@ -207,7 +208,7 @@ def test_a_worker_begins_anew_where_its_file_cannot_be_read(tmp_path: Path, torn
     assert told(metrics) == {ONE: 1}
 
 
-def test_a_folder_that_is_full_or_gone_costs_counts_and_nothing_else(
+def test_a_folder_that_is_full_or_gone_costs_counts_and_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "counts"
@@ -224,7 +225,9 @@ def test_a_folder_that_is_full_or_gone_costs_counts_and_nothing_else(
         file.unlink()
     folder.rmdir()
     inc(metrics, "/two")
-    assert told(metrics) == {}
+    with capture_logs() as logs:
+        assert told(metrics) == told(metrics) == {}
+    assert [line["event"] for line in logs] == ["a worker's counts are not told: its file cannot be written"]
 
 
 def _full(*_: object) -> int:

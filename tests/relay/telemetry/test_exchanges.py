@@ -13,7 +13,7 @@ from relay.telemetry.drift import Drift
 from relay.telemetry.exchange import Exchange, Telemetry
 from relay.telemetry.metrics import Metrics
 from tests.faulty import Connection, Faulty
-from tests.relay.telemetry.drifting import CHAT, JSON, chat
+from tests.relay.telemetry.drifting import CHAT, JSON, chat, metrics
 from tests.relay.telemetry.watching import grows, sample
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.wire import LAST_CHUNK, ask, chunk, dialled, streaming
@@ -50,6 +50,13 @@ def test_reading_an_answer_again_uses_nothing(relay: str, recorder: Recorder) ->
     labels = {"operation": "getChatCompletion", "model": "gpt-told", "kind": "input"}
     assert ask(relay, "GET", f"{CHAT}/one").status == 200
     assert sample(relay, "relay_usage_tokens_total", **labels) == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions/one", "/v1/responses/one/cancel"])
+def test_changing_and_cancelling_use_nothing(relay: str, recorder: Recorder, path: str) -> None:
+    recorder.reply = answering(b'{"model": "gpt-changed", "usage": {"prompt_tokens": 3}}')
+    assert ask(relay, "POST", path, JSON, body=b'{"metadata": {}}').status == 200
+    assert "gpt-changed" not in metrics(relay)
 
 
 def test_an_upstreams_error_is_told_by_its_code(relay: str, recorder: Recorder) -> None:

@@ -1,6 +1,7 @@
 """Metrics on a port of their own."""
 
 import socket
+import struct
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -34,6 +35,19 @@ def test_it_needs_no_key_and_tells_the_same(tmp_path: Path) -> None:
             read(address(running), "POST")
         running.process.terminate()
         assert running.process.wait(20) == 0
+
+
+def test_whoever_breaks_off_is_no_news(tmp_path: Path) -> None:
+    with recording(Recorder()) as base, relaying(tmp_path, base, RELAY_METRICS_PORT="0") as running:
+        host, _, port = address(running).removeprefix("http://").partition("/")[0].rpartition(":")
+        for _ in range(5):
+            with socket.create_connection((host, int(port))) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert "relay_info" in read(address(running))
+        running.process.terminate()
+        assert running.process.wait(20) == 0
+    assert not [line for line in running.lines if "Exception" in line or "Traceback" in line]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
