@@ -47,11 +47,15 @@ def run(settings: Settings) -> int:
     if settings.relay_workers > 1:
         with _folder() as folder, metrics_port(settings, told_by(Workers(folder))):
             return _Supervisor(settings, listener, folder).run()
-    # A signal that comes when the server has ended already is no failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     ready = partial(announce, listener, settings)
-    return _serve(settings, listener, lambda config: RelayServer(config, ready))
+
+    def server(config: RelayConfig) -> RelayServer:
+        # A signal that comes when the server has ended is no failure. One that comes before ends the process.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        return RelayServer(config, ready)
+
+    return _serve(settings, listener, server)
 
 
 def _serve(

@@ -1,7 +1,11 @@
 """A relay that is told to stop lets its requests end, up to a deadline, and tells the others so."""
 
 import json
+import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from tests.relay.processes import Holding, begun, relaying, said, stop
 from tests.relay.test_broken_streams import CHUNKED, SSE
 from tests.relay.test_streams import FIRST, LAST
 from tests.relay.wire import ask, chunk, dialled, request, streaming, unchunked
-from tests.servers import until
+from tests.servers import PROJECT, until
 
 MODELS = request("GET", "/v1/models")
 DRAINING = {
@@ -165,3 +169,23 @@ def test_requests_that_wait_behind_another_are_served(tmp_path: Path, holding: H
             assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"ok") == 2
             assert answers.count(b"connection: close") == 1
         assert running.process.wait(20) == 0
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_relay_that_is_told_to_stop_while_it_starts_ends(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    given = {**os.environ, "PYTHONPATH": str(PROJECT), "RELAY_PORT": str(port), "RELAY_WORKERS": "1"}
+    command = [sys.executable, "-m", "relay", "serve", "--sandbox"]
+    # It listens before it has read the contract, which takes a second.
+    with subprocess.Popen(command, env=given, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: listens(port), 30)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) in {0, -signal.SIGTERM}
+        finally:
+            process.kill()
