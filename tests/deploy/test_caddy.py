@@ -88,6 +88,20 @@ def test_a_whole_stream_passes(caddy: tuple[int, ssl.SSLContext]) -> None:
         assert b"event: response.completed" in answer.read()
 
 
+def test_a_client_that_leaves_ends_what_it_asked_for(caddy: tuple[int, ssl.SSLContext]) -> None:
+    with closing(HTTPSConnection("localhost", caddy[0], context=caddy[1], timeout=60)) as connection:
+        fields = {**KEY, "content-type": "application/json", "x-sandbox-fault": "delay-ms=60000"}
+        connection.request("POST", "/v1/responses", '{"model":"m","input":"hi"}', fields)
+        until(lambda: b"relay_requests_in_progress 2" in told(caddy), 30)
+    # Its answer is a minute away: what Caddy does not pass on, the relay cannot count in time.
+    until(lambda: b'relay_cancellations_total{operation="createResponse"}' in told(caddy), 30)
+
+
+def told(caddy: tuple[int, ssl.SSLContext]) -> bytes:
+    with asked(*caddy, "GET", "/metrics", None, KEY) as answer:
+        return answer.read()
+
+
 def test_a_websocket_passes(caddy: tuple[int, ssl.SSLContext]) -> None:
     address = f"wss://localhost:{caddy[0]}/v1/realtime?model=gpt-realtime"
     with connect(address, ssl=caddy[1], additional_headers=KEY) as line:
