@@ -34,19 +34,22 @@ def run(
     only: str | None = None,
     wait: float,
     observer: Observer | None = None,
+    reached: bool = True,
 ) -> int:
     """Run the flows and print their table; gives the exit code: 0, 1 when one failed, 130 interrupted.
 
-    Raises Unusable, and Unreachable where nobody answers at all. `target` is as `usable` takes it.
+    Raises Unusable, and Unreachable where it is not known to be `reached` and nobody answers at all. `target`
+    is as `usable` takes it.
     """
     letters = _letters(only)
     _check_text("--model", model)
     _check_text("--realtime-model", realtime_model)
     target = usable(target)
+    if not reached:
+        _reach(target)
     report = Report(target.key)
     try:
         with Client(target, observer) as client:
-            _reach(client, target.key)
             runs = (Run(letter, client, model, realtime_model, wait, report.row) for letter in letters)
             failed = [flow.letter for flow in runs if not _shown(flow)]
     except KeyboardInterrupt:
@@ -64,11 +67,12 @@ def usable(target: Target, option: str = "--base-url") -> Target:
     return Target(_base_url(target.base_url, option), _key(target.key), target.seconds)
 
 
-def _reach(client: Client, key: str) -> None:
+def _reach(target: Target) -> None:
     try:
-        client.send("GET", "//live")
+        with Client(target) as client:
+            client.send("GET", "//live")
     except Unmet as unmet:
-        raise Unreachable(safe(key, f"the relay does not answer: {unmet.came}")) from None
+        raise Unreachable(safe(target.key, f"the relay does not answer: {unmet.came}")) from None
 
 
 def _shown(flow: Run) -> bool:

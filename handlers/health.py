@@ -4,16 +4,31 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from generated.operations import CONTRACT_VERSION, OPERATIONS
 from relay.auth import AUTH_HEADER
 from relay.connection import connection_of
 from relay.dispatch import Relay
+from relay.documents import joined
+from relay.pages.accept import prefers_page
+from relay.pages.static import STATUS_FIELDS
+from relay.pages.status import render
 
 _UPSTREAM_OPERATIONS = sum(bool(found.upstream_path and not found.alias_of) for found in OPERATIONS.values())
 VERSION = version("chatgpt-team-relay")
+
+
+async def get_root(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 200 with the status page where Accept prefers HTML, else with the state: `RelayHealth`."""
+    fields = {"vary": "Accept"}
+    if not prefers_page(joined(scope, b"accept")):
+        await JSONResponse(state(relay), headers=fields)(scope, receive, send)
+        return
+    reached = await relay.reach.reached(relay.forwarder.upstream)
+    page = render(relay.settings, scope, state(relay), reached=reached)
+    await HTMLResponse(page, headers=fields | STATUS_FIELDS)(scope, receive, send)
 
 
 async def get_health(relay: Relay, scope: Scope, receive: Receive, send: Send) -> None:

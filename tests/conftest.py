@@ -45,7 +45,9 @@ def _nothing_left_open() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_of_the_developer() -> Iterator[None]:
     """Keep the environment and `.env` of whoever runs the tests out of them."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in _VARIABLES}
+    # COLUMNS: pytest tells its processes how wide the terminal of the one that started them is.
+    names = [name for name in os.environ if name.upper() in _VARIABLES | {"COLUMNS", "NO_COLOR"}]
+    kept = {name: os.environ.pop(name) for name in names}
     env_file = Settings.model_config["env_file"]
     Settings.model_config["env_file"] = None
     yield

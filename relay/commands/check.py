@@ -30,4 +30,4 @@ def command(
 
     chosen = load_settings()
     models = (model or chosen.default_model, realtime_model or chosen.realtime_model)
-    return run(relay.target(chosen), *models, only=only, wait=wait)
+    return run(relay.target(chosen), *models, only=only, wait=wait, reached=False)
