@@ -9,7 +9,7 @@ import click
 from rich_click import RichCommand, RichGroup, RichHelpConfiguration, version_option
 from rich_click.rich_panel import RichCommandPanel
 
-from acceptance.exits import Exit, Unreachable, Unusable
+from acceptance.exits import Exit, Unreachable, Unusable, end_output
 
 _PANELS = {
     "Run": ["serve", "sandbox"],
@@ -54,6 +54,10 @@ class Commands(RichGroup):
         except (click.ClickException, Unusable, _settings_error()) as error:
             click.echo(f"relay: {_told(error)}", err=True)
             code = Exit.UNUSABLE
+        finally:
+            taken = end_output()
+        if not taken and not code:
+            code = Exit.FOUND
         if standalone_mode:
             sys.exit(code)
         return code
