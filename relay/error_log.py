@@ -44,8 +44,8 @@ class ErrorLog(RotatingFileHandler):
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _PAUSE_SECONDS
-        # Below what is written to the file, or this line would come back here.
-        structlog.get_logger("relay").info("the error log cannot be written to: its lines are lost")
+        # It comes back here, for it goes to this file too, and is within the minute by then.
+        structlog.get_logger("relay").warning("the error log cannot be written to: its lines are lost")
 
 
 def of_worker(path: Path | None, number: int) -> Path | None:

@@ -121,6 +121,7 @@ class Exchange:
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.look = None  # a method of this object's own, which would keep it until garbage is collected
         if self._status is None:
             self._telemetry.drift.saw(self._scope, self._operation, self._body)
         if self._began is not None:

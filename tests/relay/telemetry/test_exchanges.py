@@ -186,4 +186,5 @@ def test_events_are_counted_wherever_their_chunks_end(line_ends: list[str], plac
         assert watched.look is not None
         for start, end in pairwise(edges):
             watched.look(stream[start:end])
+    assert watched.look is None
     assert metrics.events == {("getResponse",): len(line_ends)}
